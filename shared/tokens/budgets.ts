@@ -1,0 +1,32 @@
+/*
+ * The time that each part of the protocol may take, in milliseconds. A holder that outlives its lease
+ * must be dead, not slow, so: function time-out < LEASE, and REDEEM + STORE fit what is left at CLAIM.
+ */
+
+export const LEASE = 30_000;
+
+/** One attempt at the token endpoint, the body included. */
+export const REDEEM = 8_000;
+
+/** All attempts to store a rotation. */
+export const STORE = 5_000;
+
+/** How long a caller without a deadline of its own is served. */
+export const CALL = 25_000;
+
+/** How long a refused token waits for an earlier holder that may still store its successor. */
+export const GRACE = 10 * 60_000;
+
+/** How old a rejected access token must be for a refresh to make sense. */
+export const REJECTED_TOKEN_AGE = 60_000;
+
+/** A pause that doubles from `first` to `most`, with full jitter so that waiters do not march in step. */
+export function backoff(
+  attempt: number,
+  first: number,
+  most: number,
+  random = Math.random,
+): number {
+  const ceiling = Math.min(most, first * 2 ** attempt);
+  return Math.ceil(ceiling / 2 + (random() * ceiling) / 2);
+}

@@ -1,0 +1,260 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, type EpochMs, later, toSeconds } from '../runtime/clock.ts';
+import * as budget from './budgets.ts';
+import type { ActiveConnection, Connection, Lease } from './connection.ts';
+import type { ConnectionTable, Due, Held, Written } from './connection-table.ts';
+import {
+  ClientRejectedError,
+  DeadlineTooCloseError,
+  ReconnectRequiredError,
+  RefreshOutcomeUnknownError,
+  RotationInDoubtError,
+  StoreFailedError,
+  TableUnavailableError,
+  type TokenError,
+} from './errors.ts';
+import {
+  type KeyRing,
+  type RootKey,
+  type Sealed,
+  sameSealed,
+  seal,
+  UnsealableError,
+  unseal,
+} from './sealing.ts';
+import type { Telemetry } from './telemetry.ts';
+import type { Redeem, Redemption, TokenEndpoint, TokenPair } from './token-endpoint.ts';
+
+export interface RefreshDependencies {
+  readonly table: ConnectionTable;
+  readonly endpoint: TokenEndpoint;
+  readonly keys: KeyRing;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export type Refreshed =
+  /** We redeemed, and our rotation is stored. */
+  | ({ readonly kind: 'rotated' } & TokenPair)
+  /** There is nothing to redeem; what the table holds now decides. */
+  | { readonly kind: 'adopt'; readonly found: Connection | undefined }
+  /** Another invocation holds the lease. */
+  | { readonly kind: 'busy'; readonly found: ActiveConnection };
+
+type UnknownOutcome = Extract<Redemption, { outcome: 'unknown' }>;
+
+interface HeldLease extends Held {
+  readonly leaseExpiresAt: EpochMs;
+  /** The lease was taken over from a holder that never ended it, and that may still store. */
+  readonly abandoned: boolean;
+  readonly deadline: EpochMs;
+}
+
+/**
+ * The rotation protocol: CLAIM the right to redeem, REDEEM the refresh token, STORE its successor; and
+ * before any verdict on a refused token, read again what the table holds.
+ */
+export function refreshProtocol({ table, endpoint, keys, clock, telemetry }: RefreshDependencies) {
+  /** Refreshes the connection if it is due. @throws AnyTokenError */
+  return async function refresh(
+    accountId: string,
+    due: Due,
+    deadline: EpochMs,
+  ): Promise<Refreshed> {
+    const redeem = await endpoint.prepare();
+    const sealingKey = await keys.current();
+    if (later(clock.now(), budget.REDEEM + budget.STORE) > deadline)
+      throw new DeadlineTooCloseError();
+
+    const claim = await claimLease(accountId, due);
+    if (!claim.claimed) return whoElse(claim.now, due);
+    const held: HeldLease = { ...claim, accountId, deadline };
+
+    const refreshToken = await unsealOrRelease(held);
+    const { redemption, unanswered, took } = await redeemWithinLease(held, redeem, refreshToken);
+    try {
+      switch (redemption.outcome) {
+        case 'rotated':
+          return await storeRotation(held, redemption, sealingKey);
+        case 'refused':
+          return await judgeRefusal(held, unanswered);
+        case 'client_rejected':
+          telemetry.count('ClientRejected');
+          return await giveUp(held, unanswered, new ClientRejectedError());
+        case 'unknown':
+          telemetry.count('RefreshUnknown');
+          return await giveUp(held, unanswered, unknownOutcome(redemption));
+      }
+    } finally {
+      telemetry.tokenEndpointLatency(took);
+    }
+  };
+
+  async function claimLease(accountId: string, due: Due) {
+    const now = clock.now();
+    const lease: Lease = {
+      id: randomBytes(12).toString('base64url'),
+      expiresAt: later(now, budget.LEASE),
+    };
+    const claim = await beforeSpending(table.claim(accountId, lease, due, now));
+    return claim.claimed
+      ? {
+          claimed: true as const,
+          abandoned: claim.abandoned,
+          redeemed: claim.before.refreshToken,
+          leaseId: lease.id,
+          leaseExpiresAt: lease.expiresAt,
+        }
+      : claim;
+  }
+
+  /** The claim failed: the connection is no longer due, no longer active, or leased. */
+  function whoElse(found: Connection | undefined, due: Due): Refreshed {
+    return found?.status === 'active' && isDue(found, due) ? { kind: 'busy', found } : adopt(found);
+  }
+
+  async function unsealOrRelease(held: HeldLease): Promise<string> {
+    try {
+      return await unseal(keys, held.redeemed, held.accountId, 'refreshToken');
+    } catch (error) {
+      await release(held, false);
+      if (!(error instanceof UnsealableError)) throw error;
+      telemetry.count('ReconnectRequired');
+      throw new ReconnectRequiredError('unreadable', { cause: error });
+    }
+  }
+
+  /** Tries until there is an answer, or no further attempt and STORE would fit the lease. */
+  async function redeemWithinLease(held: HeldLease, redeem: Redeem, refreshToken: string) {
+    const lastStart = Math.min(held.deadline, held.leaseExpiresAt) - budget.REDEEM - budget.STORE;
+    if (clock.now() > lastStart) {
+      await release(held, false);
+      throw new DeadlineTooCloseError();
+    }
+    let unanswered = false;
+    for (let attempt = 0; ; attempt++) {
+      const sent = clock.now();
+      const redemption = await redeem(refreshToken, budget.REDEEM).catch(brokenEndpoint);
+      const took = clock.now() - sent;
+      if (redemption.outcome !== 'unknown') return { redemption, unanswered, took };
+
+      unanswered ||= redemption.maybeRedeemed;
+      const pause = Math.max(redemption.retryAfterMs ?? 0, budget.backoff(attempt, 250, 2_000));
+      if (clock.now() + pause > lastStart) return { redemption, unanswered, took };
+      await clock.sleep(pause);
+    }
+  }
+
+  /** STORE: nothing that can fail stands between the answer and the first attempt. */
+  async function storeRotation(held: HeldLease, pair: TokenPair, key: RootKey): Promise<Refreshed> {
+    const successor = {
+      accessToken: seal(key, pair.accessToken, held.accountId, 'accessToken'),
+      refreshToken: seal(key, pair.refreshToken, held.accountId, 'refreshToken'),
+      accessTokenExpiresAt: pair.expiresAt,
+      refreshedAt: toSeconds(clock.now()),
+    };
+    const stored = await untilStored(() => table.store(held.accountId, held.redeemed, successor));
+    if (!stored.written && !sameToken(stored.now, successor.refreshToken)) return adopt(stored.now);
+    telemetry.count('RefreshSucceeded');
+    return { kind: 'rotated', ...pair };
+  }
+
+  async function untilStored(write: () => Promise<Written>): Promise<Written> {
+    const giveUpAt = later(clock.now(), budget.STORE);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await write();
+      } catch (cause) {
+        const pause = budget.backoff(attempt, 50, 1_000);
+        if (later(clock.now(), pause) > giveUpAt) {
+          telemetry.count('StoreFailed');
+          throw new StoreFailedError(cause);
+        }
+        await clock.sleep(pause);
+      }
+    }
+  }
+
+  /** REFUSED: who else may have redeemed the token, and may that one still store? */
+  async function judgeRefusal(held: HeldLease, unanswered: boolean): Promise<Refreshed> {
+    const found = await beforeSpending(table.get(held.accountId));
+    if (found?.status !== 'active' || !sameToken(found, held.redeemed)) return adopt(found);
+
+    const { inDoubtSince, unconfirmedAt } = found;
+    const graceIsOver =
+      inDoubtSince !== undefined && later(inDoubtSince, budget.GRACE) <= clock.now();
+    if (held.abandoned || (inDoubtSince !== undefined && !graceIsOver)) {
+      return giveUp(held, unanswered, new RotationInDoubtError());
+    }
+    const somebodyRedeemed = graceIsOver || unanswered || unconfirmedAt !== undefined;
+    return lapse(held, somebodyRedeemed ? 'rotation_lost' : 'revoked');
+  }
+
+  async function lapse(held: HeldLease, reason: 'rotation_lost' | 'revoked'): Promise<Refreshed> {
+    const verdict = await beforeSpending(table.lapse(held, reason, clock.now()));
+    if (!verdict.written) return adoptOr(held, verdict.now, new RotationInDoubtError());
+    telemetry.count('ReconnectRequired');
+    throw new ReconnectRequiredError(reason);
+  }
+
+  /** Ends the lease without a rotation; the connection stays active. */
+  async function giveUp(
+    held: HeldLease,
+    unanswered: boolean,
+    error: TokenError,
+  ): Promise<Refreshed> {
+    const released = await release(held, unanswered);
+    if (released && !released.written) return adoptOr(held, released.now, error);
+    throw error;
+  }
+
+  /** Without a reply the lease ends by itself, and whoever takes it over is as careful as needed. */
+  async function release(held: HeldLease, unanswered: boolean): Promise<Written | undefined> {
+    const now = clock.now();
+    return table
+      .release(held, {
+        inDoubtSince: held.abandoned ? now : undefined,
+        unconfirmedAt: unanswered ? now : undefined,
+      })
+      .catch(() => undefined);
+  }
+
+  function adoptOr(held: HeldLease, found: Connection | undefined, error: TokenError): Refreshed {
+    if (found?.status === 'active' && sameToken(found, held.redeemed)) throw error;
+    return adopt(found);
+  }
+
+  function adopt(found: Connection | undefined): Refreshed {
+    if (found?.status === 'active') telemetry.count('RefreshAdopted');
+    return { kind: 'adopt', found };
+  }
+}
+
+function isDue(connection: ActiveConnection, due: Due): boolean {
+  return (
+    connection.accessTokenExpiresAt < due.horizon ||
+    sameSealed(connection.accessToken, due.rejected)
+  );
+}
+
+const sameToken = (found: Connection | undefined, refreshToken: Sealed<'refreshToken'>) =>
+  found !== undefined &&
+  found.status !== 'disconnected' &&
+  sameSealed(found.refreshToken, refreshToken);
+
+/** Errors of the table while nothing unsaved is at hand. */
+function beforeSpending<T>(call: Promise<T>): Promise<T> {
+  return call.catch((cause: unknown) => {
+    throw new TableUnavailableError(cause);
+  });
+}
+
+const unknownOutcome = ({ cause, retryAfterMs }: UnknownOutcome) =>
+  new RefreshOutcomeUnknownError(cause, retryAfterMs);
+
+/** An endpoint that throws breaks its contract; the token may be spent all the same. */
+const brokenEndpoint = (): Redemption => ({
+  outcome: 'unknown',
+  maybeRedeemed: true,
+  cause: 'unexpected error',
+});

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, toSeconds } from '../runtime/clock.ts';
+import { backoff } from './budgets.ts';
+import type { Grant } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { TableUnavailableError } from './errors.ts';
+import { type RootKey, seal } from './sealing.ts';
+import type { TokenPair } from './token-endpoint.ts';
+
+/** An authorization that was just granted. */
+export interface NewGrant
+  extends TokenPair,
+    Pick<Grant, 'accountId' | 'accountName' | 'connectedAt' | 'userId' | 'ref'> {}
+
+/**
+ * Stores a new grant as an active connection, over whatever is stored for the account; a grant issued
+ * later stays. The sealing key is loaded before the code is exchanged, so that nothing is exchanged in vain.
+ * @throws TableUnavailableError
+ */
+export async function saveGrant(
+  { table, clock }: { table: ConnectionTable; clock: Clock },
+  key: RootKey,
+  { accessToken, refreshToken, expiresAt, ...identity }: NewGrant,
+): Promise<void> {
+  const grant: Grant = {
+    ...identity,
+    grantId: randomBytes(12).toString('base64url'),
+    accessToken: seal(key, accessToken, identity.accountId, 'accessToken'),
+    refreshToken: seal(key, refreshToken, identity.accountId, 'refreshToken'),
+    accessTokenExpiresAt: expiresAt,
+    refreshedAt: toSeconds(clock.now()),
+  };
+  const attempts = 5;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await table.saveGrant(grant);
+      return;
+    } catch (cause) {
+      if (attempt === attempts) throw new TableUnavailableError(cause);
+      await clock.sleep(backoff(attempt, 100, 1_000));
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+
+declare const attribute: unique symbol;
+
+/** An encrypted token as stored (Binary), bound to its connection and to this attribute. */
+export type Sealed<A extends TokenAttribute> = Uint8Array & { readonly [attribute]: A };
+export type TokenAttribute = 'accessToken' | 'refreshToken';
+
+/** One version of the sealing secret; its id is the secret's version id. */
+export interface RootKey {
+  readonly id: string;
+  readonly secret: Uint8Array;
+}
+
+/** The versions of the sealing secret. */
+export interface KeyRing {
+  /** The version to seal with. @throws SecretsUnavailableError */
+  current(): Promise<RootKey>;
+  /** The version with this id, `undefined` if it is gone. @throws SecretsUnavailableError */
+  find(id: string): Promise<RootKey | undefined>;
+}
+
+/** The sealed value was altered, moved to another place, or its key is gone. */
+export class UnsealableError extends Error {
+  override readonly name = 'UnsealableError';
+}
+
+// version | key id length | key id | nonce | ciphertext | tag
+const FORMAT = 1;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+const UUID_BYTES = 16;
+
+/**
+ * Encrypts a token with AES-256-GCM, the account id and attribute name as additional data, so that a
+ * value copied to another connection or attribute does not open.
+ */
+export function seal<A extends TokenAttribute>(
+  key: RootKey,
+  token: string,
+  accountId: string,
+  attribute: A,
+): Sealed<A> {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', deriveKey(key, 'seal'), nonce);
+  cipher.setAAD(additionalData(accountId, attribute));
+  const keyId = packKeyId(key.id);
+  return Buffer.concat([
+    Buffer.from([FORMAT, keyId.length]),
+    keyId,
+    nonce,
+    cipher.update(token, 'utf8'),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ]) as Uint8Array as Sealed<A>;
+}
+
+/** @throws UnsealableError, SecretsUnavailableError */
+export async function unseal<A extends TokenAttribute>(
+  keys: KeyRing,
+  sealed: Sealed<A>,
+  accountId: string,
+  attribute: A,
+): Promise<string> {
+  const bytes = Buffer.from(sealed);
+  const keyIdEnd = 2 + (bytes[1] ?? 0);
+  const cipherStart = keyIdEnd + NONCE_BYTES;
+  if (bytes[0] !== FORMAT || bytes.length < cipherStart + TAG_BYTES) {
+    throw new UnsealableError('The sealed token has an unknown format.');
+  }
+  const key = await keys.find(unpackKeyId(bytes.subarray(2, keyIdEnd)));
+  if (!key) throw new UnsealableError('The sealing key of the token no longer exists.');
+  try {
+    const decipher = createDecipheriv(
+      'aes-256-gcm',
+      deriveKey(key, 'seal'),
+      bytes.subarray(keyIdEnd, cipherStart),
+      { authTagLength: TAG_BYTES },
+    );
+    decipher.setAAD(additionalData(accountId, attribute));
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    return (
+      decipher.update(bytes.subarray(cipherStart, -TAG_BYTES), undefined, 'utf8') +
+      decipher.final('utf8')
+    );
+  } catch (cause) {
+    throw new UnsealableError('The sealed token does not belong here or was altered.', { cause });
+  }
+}
+
+export const sameSealed = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+
+/** A key of 32 bytes for one purpose (HKDF, RFC 5869): no two purposes share key material. */
+export function deriveKey(key: RootKey, purpose: 'seal' | 'state' | 'connect-link'): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key.secret, '', `jobber-tokens/${purpose}`, 32));
+}
+
+const additionalData = (accountId: string, attribute: TokenAttribute) =>
+  Buffer.from(`${attribute}\0${accountId}`);
+
+// Secrets Manager's own version ids are UUIDs; packed, they keep the item within one write unit.
+const packKeyId = (id: string) =>
+  UUID.test(id) ? Buffer.from(id.replaceAll('-', ''), 'hex') : Buffer.from(id);
+
+const unpackKeyId = (bytes: Buffer) =>
+  bytes.length === UUID_BYTES
+    ? bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+    : bytes.toString();

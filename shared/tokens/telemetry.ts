@@ -1,0 +1,22 @@
+/** What the token helper reports. Only called when nothing unsaved is at hand. */
+export interface Telemetry {
+  count(metric: TokenMetric): void;
+  /** Milliseconds from sending a refresh token to the end of the answer. */
+  tokenEndpointLatency(ms: number): void;
+}
+
+export type TokenMetric =
+  /** A rotation was stored. */
+  | 'RefreshSucceeded'
+  /** Another invocation's rotation was found and used. */
+  | 'RefreshAdopted'
+  /** A caller waited for another invocation's refresh. */
+  | 'RefreshWaited'
+  /** The token endpoint gave no usable answer. */
+  | 'RefreshUnknown'
+  /** A connection was found to need its admin. */
+  | 'ReconnectRequired'
+  /** Our own client id or secret was rejected. */
+  | 'ClientRejected'
+  /** A rotation could not be stored. */
+  | 'StoreFailed';

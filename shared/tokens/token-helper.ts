@@ -1,0 +1,187 @@
+import { LRUCache } from 'lru-cache';
+import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import * as budget from './budgets.ts';
+import type { ActiveConnection, Connection } from './connection.ts';
+import type { Due } from './connection-table.ts';
+import {
+  AccessTokenRejectedError,
+  DisconnectedError,
+  NotConnectedError,
+  ReconnectRequiredError,
+  RefreshInProgressError,
+  TableUnavailableError,
+  TokenError,
+} from './errors.ts';
+import { type RefreshDependencies, type Refreshed, refreshProtocol } from './refresh.ts';
+import { UnsealableError, unseal } from './sealing.ts';
+import { singleFlight } from './single-flight.ts';
+
+export interface IssuedToken {
+  readonly accountId: string;
+  readonly accessToken: string;
+  readonly expiresAt: EpochSeconds;
+}
+
+export interface GetAccessTokenOptions {
+  /**
+   * A token that expires sooner than this is refreshed. It is handed out all the same while another
+   * invocation refreshes it: `expiresAt` says how long it lasts.
+   * @default 60
+   */
+  readonly minValiditySeconds?: number | undefined;
+  /** The access token that the API answered with 401. */
+  readonly rejectedToken?: string | undefined;
+  /** When the caller must have its answer. @default 25 s from now */
+  readonly deadline?: EpochMs | undefined;
+}
+
+export interface TokenHelper {
+  /**
+   * A valid access token. Calls: none from this process's cache, 1 GetItem for a stored token,
+   * 1 GetItem + 2 UpdateItem + 1 POST for a refresh; callers at once in one process share them.
+   * @throws AnyTokenError
+   */
+  getAccessToken(accountId: string, options?: GetAccessTokenOptions): Promise<IssuedToken>;
+  /**
+   * Refreshes the token if it expires sooner than `minValiditySeconds`: 2 UpdateItem + 1 POST.
+   * @throws AnyTokenError; RefreshInProgressError if another invocation holds the lease
+   */
+  refreshIfDue(
+    accountId: string,
+    options: { readonly minValiditySeconds: number; readonly deadline?: EpochMs | undefined },
+  ): Promise<void>;
+}
+
+const CACHED_TOKENS = 1_000;
+
+export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
+  const { table, keys, clock, telemetry } = dependencies;
+  const refresh = refreshProtocol(dependencies);
+  const cache = new LRUCache<string, IssuedToken>({ max: CACHED_TOKENS });
+  const reads = singleFlight<Connection | undefined>();
+  const refreshes = singleFlight<Refreshed>();
+
+  return { getAccessToken, refreshIfDue };
+
+  async function getAccessToken(
+    accountId: string,
+    { minValiditySeconds = 60, rejectedToken, deadline }: GetAccessTokenOptions = {},
+  ): Promise<IssuedToken> {
+    const answerBy = deadline ?? later(clock.now(), budget.CALL);
+    const lastsUntil = (validity: number) => later(toSeconds(clock.now()), validity);
+    const usable = (token: IssuedToken, validity = 0) =>
+      token.accessToken !== rejectedToken && token.expiresAt > lastsUntil(validity);
+
+    const cached = cache.get(accountId);
+    if (cached && usable(cached, minValiditySeconds)) return cached;
+
+    let found = await read(accountId);
+    let validity = minValiditySeconds;
+    for (let waits = 0; ; ) {
+      const connection = assertActive(found);
+      const current = await open(connection);
+      if (usable(current, validity)) return remember(current);
+      const isRejected = current.accessToken === rejectedToken;
+      if (isRejected) assertWorthRefreshing(connection);
+      if (refreshes.has(accountId) && usable(current)) return remember(current);
+
+      const due: Due = {
+        horizon: lastsUntil(minValiditySeconds),
+        rejected: isRejected ? connection.accessToken : undefined,
+      };
+      let refreshed: Refreshed;
+      try {
+        refreshed = await refreshes.join(accountId, () => refresh(accountId, due, answerBy));
+      } catch (error) {
+        // Refreshing ahead of expiry is nobody's trouble while the current token lasts.
+        if (error instanceof TokenError && error.retryable && usable(current)) return current;
+        throw error;
+      }
+      if (refreshed.kind === 'rotated') {
+        const issued = remember({ accountId, ...refreshed });
+        // A refresh joined in flight may have issued the very token that was rejected since.
+        if (issued.accessToken !== rejectedToken) return issued;
+        found = await read(accountId);
+        continue;
+      }
+      found = refreshed.found;
+      // Whoever refreshed meanwhile, or still does, did what can be done: any valid token will do.
+      validity = 0;
+      if (refreshed.kind === 'busy' && !usable(await open(refreshed.found))) {
+        await waitForHolder(waits++, answerBy);
+        found = await read(accountId);
+      }
+    }
+  }
+
+  async function refreshIfDue(
+    accountId: string,
+    {
+      minValiditySeconds,
+      deadline,
+    }: { minValiditySeconds: number; deadline?: EpochMs | undefined },
+  ): Promise<void> {
+    const horizon = later(toSeconds(clock.now()), minValiditySeconds);
+    const answerBy = deadline ?? later(clock.now(), budget.CALL);
+    const refreshed = await refreshes.join(accountId, () =>
+      refresh(accountId, { horizon }, answerBy),
+    );
+    if (refreshed.kind === 'busy') throw new RefreshInProgressError();
+    if (refreshed.kind === 'adopt') assertActive(refreshed.found);
+  }
+
+  function read(accountId: string): Promise<Connection | undefined> {
+    return reads
+      .join(accountId, () => table.get(accountId))
+      .catch((cause: unknown) => {
+        throw new TableUnavailableError(cause);
+      });
+  }
+
+  async function open({ accountId, accessToken, accessTokenExpiresAt }: ActiveConnection) {
+    try {
+      return {
+        accountId,
+        accessToken: await unseal(keys, accessToken, accountId, 'accessToken'),
+        expiresAt: accessTokenExpiresAt,
+      };
+    } catch (cause) {
+      if (!(cause instanceof UnsealableError)) throw cause;
+      telemetry.count('ReconnectRequired');
+      throw new ReconnectRequiredError('unreadable', { cause });
+    }
+  }
+
+  function remember({ accountId, accessToken, expiresAt }: IssuedToken): IssuedToken {
+    const issued = { accountId, accessToken, expiresAt };
+    cache.set(accountId, issued);
+    return issued;
+  }
+
+  /** A missing scope answers 401 as well; refreshing again and again would not help. */
+  function assertWorthRefreshing({ refreshedAt }: ActiveConnection): void {
+    if (later(refreshedAt, budget.REJECTED_TOKEN_AGE / 1000) > toSeconds(clock.now())) {
+      throw new AccessTokenRejectedError();
+    }
+  }
+
+  async function waitForHolder(waits: number, answerBy: EpochMs): Promise<void> {
+    if (waits === 0) telemetry.count('RefreshWaited');
+    const pause = budget.backoff(waits, 50, 1_000);
+    if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
+    await clock.sleep(pause);
+  }
+}
+
+function assertActive(found: Connection | undefined): ActiveConnection {
+  switch (found?.status) {
+    case undefined:
+      throw new NotConnectedError();
+    case 'disconnected':
+      throw new DisconnectedError();
+    case 'reconnect_required':
+      throw new ReconnectRequiredError(found.statusReason);
+    case 'active':
+      return found;
+  }
+}
