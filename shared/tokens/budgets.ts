@@ -20,6 +20,9 @@ export const GRACE = 10 * 60_000;
 /** How old a rejected access token must be for a refresh to make sense. */
 export const REJECTED_TOKEN_AGE = 60_000;
 
+/** How long before its expiry the sweep refreshes an access token, in seconds. */
+export const REFRESH_AHEAD_S = 15 * 60;
+
 /** A pause that doubles from `first` to `most`, with full jitter so that waiters do not march in step. */
 export function backoff(
   attempt: number,

@@ -9,6 +9,7 @@ import {
   ReconnectRequiredError,
   RefreshOutcomeUnknownError,
   RotationInDoubtError,
+  SecretsUnavailableError,
   StoreFailedError,
   TableUnavailableError,
   type TokenError,
@@ -61,10 +62,9 @@ export function refreshProtocol({ table, endpoint, keys, clock, telemetry }: Ref
     due: Due,
     deadline: EpochMs,
   ): Promise<Refreshed> {
-    const redeem = await endpoint.prepare();
-    const sealingKey = await keys.current();
-    if (later(clock.now(), budget.REDEEM + budget.STORE) > deadline)
-      throw new DeadlineTooCloseError();
+    const [redeem, sealingKey] = await secretsOf(Promise.all([endpoint.prepare(), keys.current()]));
+    const doneBy = later(clock.now(), budget.REDEEM + budget.STORE);
+    if (doneBy > deadline) throw new DeadlineTooCloseError();
 
     const claim = await claimLease(accountId, due);
     if (!claim.claimed) return whoElse(claim.now, due);
@@ -127,22 +127,21 @@ export function refreshProtocol({ table, endpoint, keys, clock, telemetry }: Ref
   /** Tries until there is an answer, or no further attempt and STORE would fit the lease. */
   async function redeemWithinLease(held: HeldLease, redeem: Redeem, refreshToken: string) {
     const lastStart = Math.min(held.deadline, held.leaseExpiresAt) - budget.REDEEM - budget.STORE;
-    if (clock.now() > lastStart) {
-      await release(held, false);
-      throw new DeadlineTooCloseError();
-    }
+    let redemption = NO_TIME_LEFT;
     let unanswered = false;
-    for (let attempt = 0; ; attempt++) {
+    let took = 0;
+    for (let attempt = 0; clock.now() <= lastStart; attempt++) {
       const sent = clock.now();
-      const redemption = await redeem(refreshToken, budget.REDEEM).catch(brokenEndpoint);
-      const took = clock.now() - sent;
-      if (redemption.outcome !== 'unknown') return { redemption, unanswered, took };
+      redemption = await redeem(refreshToken, budget.REDEEM).catch(brokenEndpoint);
+      took = clock.now() - sent;
+      if (redemption.outcome !== 'unknown') break;
 
       unanswered ||= redemption.maybeRedeemed;
       const pause = Math.max(redemption.retryAfterMs ?? 0, budget.backoff(attempt, 250, 2_000));
-      if (clock.now() + pause > lastStart) return { redemption, unanswered, took };
+      if (clock.now() + pause > lastStart) break;
       await clock.sleep(pause);
     }
+    return { redemption, unanswered, took };
   }
 
   /** STORE: nothing that can fail stands between the answer and the first attempt. */
@@ -242,6 +241,13 @@ const sameToken = (found: Connection | undefined, refreshToken: Sealed<'refreshT
   found.status !== 'disconnected' &&
   sameSealed(found.refreshToken, refreshToken);
 
+/** A secret that cannot be read is found out before a token is spent. */
+function secretsOf<T>(call: Promise<T>): Promise<T> {
+  return call.catch((cause: unknown) => {
+    throw new SecretsUnavailableError(cause);
+  });
+}
+
 /** Errors of the table while nothing unsaved is at hand. */
 function beforeSpending<T>(call: Promise<T>): Promise<T> {
   return call.catch((cause: unknown) => {
@@ -251,6 +257,12 @@ function beforeSpending<T>(call: Promise<T>): Promise<T> {
 
 const unknownOutcome = ({ cause, retryAfterMs }: UnknownOutcome) =>
   new RefreshOutcomeUnknownError(cause, retryAfterMs);
+
+const NO_TIME_LEFT: Redemption = {
+  outcome: 'unknown',
+  maybeRedeemed: false,
+  cause: 'no time was left to ask',
+};
 
 /** An endpoint that throws breaks its contract; the token may be spent all the same. */
 const brokenEndpoint = (): Redemption => ({

@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
+import { SecretsUnavailableError } from './errors.ts';
+
 declare const attribute: unique symbol;
 
 /** An encrypted token as stored (Binary), bound to its connection and to this attribute. */
@@ -14,9 +16,9 @@ export interface RootKey {
 
 /** The versions of the sealing secret. */
 export interface KeyRing {
-  /** The version to seal with. @throws SecretsUnavailableError */
+  /** The version to seal with. Rejects if it cannot be read. */
   current(): Promise<RootKey>;
-  /** The version with this id, `undefined` if it is gone. @throws SecretsUnavailableError */
+  /** The version with this id, `undefined` if it is gone. Rejects if it cannot be read. */
   find(id: string): Promise<RootKey | undefined>;
 }
 
@@ -69,7 +71,9 @@ export async function unseal<A extends TokenAttribute>(
   if (bytes[0] !== FORMAT || bytes.length < cipherStart + TAG_BYTES) {
     throw new UnsealableError('The sealed token has an unknown format.');
   }
-  const key = await keys.find(unpackKeyId(bytes.subarray(2, keyIdEnd)));
+  const key = await keys.find(unpackKeyId(bytes.subarray(2, keyIdEnd))).catch((cause: unknown) => {
+    throw new SecretsUnavailableError(cause);
+  });
   if (!key) throw new UnsealableError('The sealing key of the token no longer exists.');
   try {
     const decipher = createDecipheriv(

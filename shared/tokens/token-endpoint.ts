@@ -2,10 +2,7 @@ import type { EpochSeconds } from '../runtime/clock.ts';
 
 /** An authorization server's token endpoint (RFC 6749, sections 3.2 and 6), as the protocol needs it. */
 export interface TokenEndpoint {
-  /**
-   * Loads all that redeeming needs, before a lease is taken or a token spent.
-   * @throws SecretsUnavailableError
-   */
+  /** Loads all that redeeming needs, before a lease is taken or a token spent; rejects if it cannot. */
   prepare(): Promise<Redeem>;
 }
 

@@ -1,0 +1,55 @@
+import type { Context } from 'aws-lambda';
+import * as z from 'zod/mini';
+import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
+import { later } from '../shared/runtime/clock.ts';
+import { logger, metrics } from '../shared/runtime/telemetry.ts';
+import { TokenError } from '../shared/tokens/errors.ts';
+import type { IssuedToken } from '../shared/tokens/token-helper.ts';
+
+const Request = z.strictObject({
+  accountId: z.string().check(z.minLength(1), z.maxLength(256)),
+  minValiditySeconds: z.optional(z.int().check(z.gte(0), z.lte(30 * 60))),
+  rejectedToken: z.optional(z.string().check(z.minLength(1), z.maxLength(8_192))),
+});
+
+export type GetTokenResponse =
+  | ({ readonly ok: true } & IssuedToken)
+  | {
+      readonly ok: false;
+      readonly error: {
+        readonly code: string;
+        readonly message: string;
+        readonly retryable: boolean;
+      };
+    };
+
+const tokens = jobberTokens();
+const ANSWER_MARGIN_MS = 1_000;
+
+/**
+ * Invoked with `{accountId, minValiditySeconds?, rejectedToken?}`: a valid access token, or a typed
+ * reason why not. `expiresAt` is in seconds since the epoch.
+ */
+export async function handler(event: unknown, context: Context): Promise<GetTokenResponse> {
+  const request = Request.safeParse(event);
+  if (!request.success) return failure('invalid_request', z.prettifyError(request.error), false);
+  const { accountId, ...options } = request.data;
+  const deadline = later(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+  try {
+    return { ok: true, ...(await tokens.getAccessToken(accountId, { ...options, deadline })) };
+  } catch (error) {
+    if (error instanceof TokenError) {
+      logger.warn('No access token.', { accountId, code: error.code });
+      return failure(error.code, error.message, error.retryable);
+    }
+    logger.error('No access token.', { accountId, error: error as Error });
+    return failure('internal_error', 'An unexpected error; the log of get-token has it.', true);
+  } finally {
+    metrics.publishStoredMetrics();
+  }
+}
+
+const failure = (code: string, message: string, retryable: boolean): GetTokenResponse => ({
+  ok: false,
+  error: { code, message, retryable },
+});

@@ -1,0 +1,94 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { fetchAccount } from '../shared/jobber/account.ts';
+import { type ConnectIntent, verifyState } from '../shared/jobber/authorization.ts';
+import { readCallback } from '../shared/jobber/callback.ts';
+import { unverifiedClaims } from '../shared/jobber/unverified-claims.ts';
+import { clock, keyRing, table, tokenEndpoint } from '../shared/jobber/wiring.ts';
+import { endBinding, readBinding } from '../shared/pages/browser-binding-cookie.ts';
+import { type Result, resultPage } from '../shared/pages/result-page.ts';
+import { environment } from '../shared/runtime/environment.ts';
+import { count, logger, metrics } from '../shared/runtime/telemetry.ts';
+import { saveGrant } from '../shared/tokens/save-grant.ts';
+
+const keys = keyRing();
+const endpoint = tokenEndpoint();
+const store = { table: table(), clock };
+const publicUrl = environment.publicUrl();
+const secure = publicUrl.startsWith('https:');
+const redirectUri = `${publicUrl}/oauth/callback`;
+const api = {
+  baseUrl: environment.jobberBaseUrl(),
+  graphqlVersion: environment.jobberGraphqlVersion(),
+  clock,
+};
+const REQUEST_TIMEOUT_MS = 5_000;
+
+/** `GET /oauth/callback`: exchanges the code for a grant, stores it, and shows how it went. */
+export async function handler(
+  event: APIGatewayProxyEventV2,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  try {
+    const callback = readCallback(event.queryStringParameters);
+    if (callback.kind !== 'code') return resultPage(callback);
+
+    const intent = await intentOf(callback.state, event.cookies);
+    if (!intent) return resultPage({ kind: 'link_expired' });
+    const cookies = intent.bindingId ? [endBinding(intent.bindingId, secure)] : [];
+    return resultPage(await connect(callback.code, intent), cookies);
+  } catch (error) {
+    logger.error('A connect could not be completed.', error as Error);
+    return resultPage({ kind: 'try_later' });
+  } finally {
+    metrics.publishStoredMetrics();
+  }
+}
+
+/** Connects that start in Jobber's marketplace carry no state. */
+async function intentOf(
+  state: string | undefined,
+  cookies: string[] | undefined,
+): Promise<(ConnectIntent & { bindingId?: string }) | undefined> {
+  if (state === undefined) return environment.marketplaceConnect() ? {} : undefined;
+  return verifyState(keys, clock, state, (id) => readBinding(cookies, id, secure));
+}
+
+async function connect(code: string, intent: ConnectIntent): Promise<Result> {
+  const sealingKey = await keys.current();
+  const grant = await endpoint.exchangeCode(code, redirectUri, REQUEST_TIMEOUT_MS);
+  const connectedAt = clock.now();
+  switch (grant.outcome) {
+    case 'refused':
+      return { kind: 'link_expired' };
+    case 'client_rejected':
+      count('ClientRejected');
+      return { kind: 'configuration_problem' };
+    case 'unknown':
+      logger.warn('Jobber gave no usable answer to an authorization code.', { cause: grant.cause });
+      return { kind: 'try_later' };
+  }
+  const account = await fetchAccount(api, grant.accessToken, REQUEST_TIMEOUT_MS);
+  if (!account) {
+    logger.warn('Jobber did not say which account a new grant is for; the grant was not kept.');
+    return { kind: 'try_later' };
+  }
+  const userId = unverifiedClaims(grant.accessToken)['user_id'];
+  await saveGrant(store, sealingKey, {
+    ...grant,
+    accountId: account.id,
+    accountName: account.name,
+    connectedAt,
+    ...(userId !== undefined && { userId: String(userId) }),
+    ...(intent.ref !== undefined && { ref: intent.ref }),
+  });
+  logger.info('An account was connected.', { accountId: account.id });
+  return {
+    kind: 'connected',
+    accountName: account.name,
+    returnTo: allowedReturnTo(intent.returnTo),
+  };
+}
+
+function allowedReturnTo(returnTo: string | undefined): string | undefined {
+  const origin = URL.parse(returnTo ?? '')?.origin;
+  return origin && environment.returnToOrigins().includes(origin) ? returnTo : undefined;
+}

@@ -1,0 +1,23 @@
+/** What Jobber's redirect says (RFC 6749, section 4.1.2). */
+export type Callback =
+  | { readonly kind: 'code'; readonly code: string; readonly state: string | undefined }
+  | { readonly kind: 'declined' }
+  | { readonly kind: 'link_expired' }
+  | { readonly kind: 'try_later' };
+
+const MAX_LENGTH = 4_096;
+
+/** A user who declines comes back from Jobber with no parameters at all. */
+export function readCallback(query: Record<string, string | undefined> | undefined): Callback {
+  const { code, state, error } = query ?? {};
+  if (error !== undefined) {
+    return { kind: TRANSIENT.has(error) ? 'try_later' : 'declined' };
+  }
+  if (code === undefined && state === undefined) return { kind: 'declined' };
+  if (!code || code.length > MAX_LENGTH || (state?.length ?? 0) > MAX_LENGTH) {
+    return { kind: 'link_expired' };
+  }
+  return { kind: 'code', code, state };
+}
+
+const TRANSIENT = new Set(['server_error', 'temporarily_unavailable']);

@@ -1,0 +1,85 @@
+import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import type { Redemption } from '../tokens/token-endpoint.ts';
+import type { Answer, NoAnswer } from './http.ts';
+import { unverifiedClaims } from './unverified-claims.ts';
+
+/** What Jobber's prose says of a refresh token or an authorization code that it does not accept. */
+const GRANT_REFUSED =
+  /refresh token is not valid|authorization (code|grant)[^.]*(not valid|invalid|expired|used)/i;
+
+const CLIENT_REJECTED = /client|secret|application/i;
+
+const ACCESS_TOKEN_LIFETIME_S = 60 * 60;
+/** An expiry further away than this is a mistake. */
+const MAX_LIFETIME_S = 24 * 60 * 60;
+
+/**
+ * Reads an answer of Jobber's token endpoint. `sent` is the refresh token that was redeemed, which stays
+ * valid if no other came back (RFC 6749, section 6).
+ *
+ * Tokens come first: an answer that holds an access token is a rotation, whatever else is wrong with it.
+ * The refusals are told apart by their text, since Jobber answers a wrong client secret with 401 as well.
+ */
+export function readTokenResponse(
+  answer: Answer | NoAnswer,
+  sent: string | undefined,
+  now: EpochMs,
+): Redemption {
+  if (answer.status === 'none') {
+    return { outcome: 'unknown', maybeRedeemed: answer.maybeReceived, cause: 'no answer' };
+  }
+  const accessToken = stringField(answer.body, 'access_token');
+  const refreshToken = stringField(answer.body, 'refresh_token') ?? sent;
+  if (accessToken && refreshToken) {
+    const expiresAt = accessTokenExpiry(stringField(answer.body, 'expires_at'), accessToken, now);
+    return { outcome: 'rotated', accessToken, refreshToken, expiresAt };
+  }
+  const { status } = answer;
+  if ((status === 400 || status === 401) && !/html/i.test(answer.contentType)) {
+    const refusal = readRefusal(answer, sent === undefined);
+    if (refusal) return { outcome: refusal };
+  }
+  return {
+    outcome: 'unknown',
+    maybeRedeemed: status < 300 || status >= 500 || status === 408,
+    cause: status < 300 ? `HTTP ${status} without a token` : `HTTP ${status}`,
+    retryAfterMs: answer.retryAfterMs,
+  };
+}
+
+function readRefusal({ status, body }: Answer, isCode: boolean) {
+  const error = stringField(body, 'error');
+  if (error === 'invalid_grant' || (error === undefined && GRANT_REFUSED.test(body))) {
+    return 'refused';
+  }
+  if (error === 'invalid_client' || error === 'unauthorized_client') return 'client_rejected';
+  // What Jobber says of a bad code is not known, and anybody can send one: no reason for an alarm.
+  if (isCode) return CLIENT_REJECTED.test(body) ? 'client_rejected' : 'refused';
+  return status === 401 ? 'client_rejected' : undefined;
+}
+
+/** From `expires_at`, else the JWT's `exp`, else 60 minutes from now; never throws. */
+function accessTokenExpiry(
+  expiresAt: string | undefined,
+  accessToken: string,
+  now: EpochMs,
+): EpochSeconds {
+  const seconds = toSeconds(now);
+  const candidates = [Date.parse(expiresAt ?? '') / 1000, unverifiedClaims(accessToken)['exp']];
+  const plausible = candidates.find(
+    (time) => typeof time === 'number' && time > seconds && time < seconds + MAX_LIFETIME_S,
+  );
+  return plausible === undefined
+    ? later(seconds, ACCESS_TOKEN_LIFETIME_S)
+    : (Math.floor(plausible as number) as EpochSeconds);
+}
+
+/** A non-empty string field of a JSON object; of a truncated one, too, if the field arrived whole. */
+function stringField(body: string, name: string): string | undefined {
+  try {
+    const value: unknown = (JSON.parse(body) as Record<string, unknown> | null)?.[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  } catch {
+    return new RegExp(`"${name}"\\s*:\\s*"([\\w.~+/=: -]+)"`).exec(body)?.[1];
+  }
+}

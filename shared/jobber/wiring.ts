@@ -1,0 +1,81 @@
+import * as aws from '../runtime/aws.ts';
+import { systemClock as clock } from '../runtime/clock.ts';
+import { environment } from '../runtime/environment.ts';
+import { type CachedSecret, cachedSecret } from '../runtime/secrets.ts';
+import { count, milliseconds } from '../runtime/telemetry.ts';
+import { connectionTable } from '../tokens/connection-table.ts';
+import type { KeyRing, RootKey } from '../tokens/sealing.ts';
+import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
+import {
+  type AppCredentials,
+  type CredentialSource,
+  jobberTokenEndpoint,
+} from './token-endpoint.ts';
+
+/* The parts as the functions run them, configured by the environment. */
+
+export { clock };
+
+export const table = () => connectionTable(aws.dynamoDb(), environment.tableName());
+
+export function keyRing(): KeyRing {
+  const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
+  prefetch(secret);
+  return {
+    current: async () => rootKey(await secret.current()),
+    find: async (id) => {
+      const version = await secret.find(id);
+      return version && rootKey(version);
+    },
+  };
+}
+
+export function appCredentials(): CredentialSource {
+  const secret = cachedSecret(aws.secretsManager(), environment.appSecretId(), clock);
+  prefetch(secret);
+  return {
+    get: async () => readCredentials((await secret.current()).value),
+    reload: async () => readCredentials((await secret.reload()).value),
+  };
+}
+
+export const tokenEndpoint = () =>
+  jobberTokenEndpoint({
+    baseUrl: environment.jobberBaseUrl(),
+    credentials: appCredentials(),
+    clock,
+  });
+
+export const jobberTokens = (): TokenHelper =>
+  tokenHelper({
+    table: table(),
+    endpoint: tokenEndpoint(),
+    keys: keyRing(),
+    clock,
+    telemetry: {
+      count: (metric) => count(metric),
+      tokenEndpointLatency: (ms) => milliseconds('TokenEndpointLatency', ms),
+    },
+  });
+
+const rootKey = ({ id, value }: { id: string; value: string }): RootKey => ({
+  id,
+  secret: Buffer.from(value),
+});
+
+/** While the function initialises, when time costs the least; whoever needs the secret sees its errors. */
+function prefetch(secret: CachedSecret): void {
+  secret.current().catch(() => undefined);
+}
+
+function readCredentials(json: string): AppCredentials {
+  try {
+    const { clientId, clientSecret } = JSON.parse(json);
+    if (typeof clientId === 'string' && typeof clientSecret === 'string') {
+      return { clientId, clientSecret };
+    }
+  } catch {
+    // The error of JSON.parse quotes the secret.
+  }
+  throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
+}

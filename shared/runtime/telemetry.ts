@@ -1,0 +1,20 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+
+/** The one logger. What it is given never holds a token, a code, a state or a secret. */
+export const logger = new Logger();
+
+/** The one place for metrics: CloudWatch embedded metric format, on standard output. */
+export const metrics = new Metrics({ namespace: 'JobberTokens' });
+
+export function count(metric: string, by = 1): void {
+  metrics.addMetric(metric, MetricUnit.Count, by);
+}
+
+export function milliseconds(metric: string, value: number): void {
+  metrics.addMetric(metric, MetricUnit.Milliseconds, value);
+}
+
+export function seconds(metric: string, value: number): void {
+  metrics.addMetric(metric, MetricUnit.Seconds, value);
+}
