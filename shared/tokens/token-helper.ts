@@ -91,7 +91,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       };
       let refreshed: Refreshed;
       try {
-        refreshed = await refreshes.join(accountId, () => refresh(accountId, due, answerBy));
+        refreshed = await refreshOrFollow(connection, due, answerBy);
       } catch (error) {
         // Refreshing ahead of expiry is nobody's trouble while the current token lasts.
         if (error instanceof TokenError && error.retryable && usable(current)) return current;
@@ -128,6 +128,18 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     );
     if (refreshed.kind === 'busy') throw new RefreshInProgressError();
     if (refreshed.kind === 'adopt') assertActive(refreshed.found);
+  }
+
+  /** Joins this process's refresh, follows another invocation's by reading alone, or starts one. */
+  async function refreshOrFollow(
+    connection: ActiveConnection,
+    due: Due,
+    answerBy: EpochMs,
+  ): Promise<Refreshed> {
+    const { accountId, leaseExpiresAt = 0 } = connection;
+    const isLeased = leaseExpiresAt >= clock.now();
+    if (isLeased && !refreshes.has(accountId)) return { kind: 'busy', found: connection };
+    return refreshes.join(accountId, () => refresh(accountId, due, answerBy));
   }
 
   function read(accountId: string): Promise<Connection | undefined> {

@@ -1,0 +1,39 @@
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  type DynamoDBClient,
+  ResourceInUseException,
+} from '@aws-sdk/client-dynamodb';
+import { DUE_INDEX } from '../../shared/tokens/due-index.ts';
+
+const definition: Omit<CreateTableCommandInput, 'TableName'> = {
+  AttributeDefinitions: [
+    { AttributeName: 'accountId', AttributeType: 'S' },
+    { AttributeName: 'sweepShard', AttributeType: 'N' },
+    { AttributeName: 'accessTokenExpiresAt', AttributeType: 'N' },
+  ],
+  KeySchema: [{ AttributeName: 'accountId', KeyType: 'HASH' }],
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: DUE_INDEX,
+      KeySchema: [
+        { AttributeName: 'sweepShard', KeyType: 'HASH' },
+        { AttributeName: 'accessTokenExpiresAt', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    },
+  ],
+  BillingMode: 'PAY_PER_REQUEST',
+};
+
+/** Creates the table of the connections with its `due` index, unless it exists. */
+export async function createConnectionsTable(
+  client: Pick<DynamoDBClient, 'send'>,
+  tableName: string,
+): Promise<void> {
+  try {
+    await client.send(new CreateTableCommand({ TableName: tableName, ...definition }));
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+}

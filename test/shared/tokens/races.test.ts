@@ -1,0 +1,283 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { LEASE } from '../../../shared/tokens/budgets.ts';
+import type { ConnectionTable } from '../../../shared/tokens/connection-table.ts';
+import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
+
+describe('races', () => {
+  let system: Awaited<ReturnType<typeof tokenSystem>>;
+  beforeEach(async () => {
+    system = await tokenSystem();
+    await system.connect();
+    system.expireAccessToken();
+  });
+
+  it('lets one of eight processes redeem, and hands its token to all', async () => {
+    const { server, startProcess } = system;
+    const tokens = await Promise.all(
+      Array.from({ length: 8 }, () => startProcess().getAccessToken(ACCOUNT)),
+    );
+    expect(server.redemptions).toHaveLength(1);
+    expect(new Set(tokens.map(({ accessToken }) => accessToken)).size).toBe(1);
+    expect(system.metrics).toContain('RefreshWaited');
+    expect(await system.storedTokenIsLive()).toBe(true);
+  });
+
+  it('redeems once for a sweep, a request and a caller with a rejected token at once', async () => {
+    const { server, startProcess, helper } = system;
+    await helper.getAccessToken(ACCOUNT);
+    system.clock.advance(59 * 60_000 + 30_000);
+    const { accessToken } = await startProcess().getAccessToken(ACCOUNT, { minValiditySeconds: 0 });
+    server.redemptions.length = 0;
+
+    const results = await Promise.allSettled([
+      startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
+      startProcess().getAccessToken(ACCOUNT),
+      startProcess().getAccessToken(ACCOUNT, { rejectedToken: accessToken }),
+    ]);
+    expect(server.redemptions).toHaveLength(1);
+    expect(await system.status()).toBe('active');
+    expect(await system.storedTokenIsLive()).toBe(true);
+    expect(results[2]).toMatchObject({ status: 'fulfilled' });
+  });
+
+  it('does not mark the connection when the loser of an overrun lease is refused first', async () => {
+    const { server, startProcess, clock } = system;
+    const holding = Promise.withResolvers<void>();
+    server.script(async (carryOut) => {
+      const rotated = carryOut();
+      await holding.promise;
+      return rotated;
+    });
+    const slow = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    clock.advance(LEASE + 1);
+
+    await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'rotation_in_doubt',
+      retryable: true,
+    });
+    expect(await system.status()).toBe('active');
+
+    holding.resolve();
+    await slow;
+    expect(await system.storedTokenIsLive()).toBe(true);
+    expect(await system.stored()).toMatchObject({ status: 'active', rotation: 1 });
+    expect(await system.stored()).not.toHaveProperty('inDoubtSince');
+  });
+
+  it('adopts the winner’s token when the loser of an overrun lease is refused after its STORE', async () => {
+    const { server, startProcess, clock, db } = system;
+    const winner = Promise.withResolvers<void>();
+    server.script(async (carryOut) => {
+      const rotated = carryOut();
+      await winner.promise;
+      return rotated;
+    });
+    const slow = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    clock.advance(LEASE + 1);
+    const late: ConnectionTable = {
+      ...db.table,
+      async get(accountId) {
+        winner.resolve();
+        await slow;
+        return db.table.get(accountId);
+      },
+    };
+    // The second one reads before it claims as well: only its re-read may wait for the winner.
+    const second = startProcess({ ...late, get: onSecondCall(late.get, db.table.get) });
+    const token = await second.getAccessToken(ACCOUNT);
+    expect(token).toEqual(await slow);
+    expect(await system.status()).toBe('active');
+  });
+
+  it('adopts what is stored when both redemptions succeed', async () => {
+    const { server, startProcess, clock } = system;
+    server.reuse = 'grace';
+    const holding = Promise.withResolvers<void>();
+    server.script(async (carryOut) => {
+      const rotated = carryOut();
+      await holding.promise;
+      return rotated;
+    });
+    const slow = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    clock.advance(LEASE + 1);
+    const token = await startProcess().getAccessToken(ACCOUNT);
+    holding.resolve();
+    expect(await slow).toEqual(token);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+    expect(await system.storedTokenIsLive()).toBe(true);
+    expect(server.redemptions).toHaveLength(2);
+  });
+
+  it('tells two rotations apart by the sealed value where the token itself does not change', async () => {
+    const { server, startProcess, clock } = system;
+    server.reuse = 'same-token';
+    const holding = Promise.withResolvers<void>();
+    server.script(async (carryOut) => {
+      const rotated = carryOut();
+      await holding.promise;
+      return rotated;
+    });
+    const slow = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    clock.advance(LEASE + 1);
+    const token = await startProcess().getAccessToken(ACCOUNT);
+    holding.resolve();
+    expect(await slow).toEqual(token);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+
+  it('keeps a new grant that arrives during a refresh, and answers the refresh with it', async () => {
+    const { server, helper } = system;
+    server.script(async (carryOut) => {
+      const rotated = carryOut();
+      const granted = await system.connect();
+      expect(granted.refreshToken).not.toBe((rotated as { refreshToken: string }).refreshToken);
+      return rotated;
+    });
+    const token = await helper.getAccessToken(ACCOUNT);
+    const stored = await system.stored();
+    expect(stored).toMatchObject({ status: 'active', rotation: 0 });
+    expect(token.expiresAt).toBe(stored.accessTokenExpiresAt);
+    expect(await system.storedTokenIsLive()).toBe(true);
+  });
+
+  it('keeps a new grant that arrives while the old token is being refused', async () => {
+    const { server, helper } = system;
+    server.script(async () => {
+      await system.connect();
+      return { outcome: 'refused' };
+    });
+    await helper.getAccessToken(ACCOUNT);
+    expect(await system.status()).toBe('active');
+  });
+
+  it('uses a new grant that arrives while the token endpoint gives no answer', async () => {
+    const { server, helper } = system;
+    server.script(async () => {
+      await system.connect();
+      return { outcome: 'unknown', maybeRedeemed: true, cause: 'x', retryAfterMs: 3_600_000 };
+    });
+    await helper.getAccessToken(ACCOUNT);
+    expect(await system.stored()).not.toHaveProperty('unconfirmedAt');
+  });
+
+  it('never revives a connection that is disconnected during a refresh', async () => {
+    const { server, helper, db } = system;
+    server.script(async (carryOut) => {
+      const rotated = carryOut();
+      await disconnect(db);
+      return rotated;
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'disconnected' });
+    expect(await system.stored()).toMatchObject({ status: 'disconnected' });
+  });
+
+  it('does not bring back a connection that is deleted during a refresh', async () => {
+    const { server, helper, db } = system;
+    server.script(async (carryOut) => {
+      const rotated = carryOut();
+      await db.delete(ACCOUNT);
+      return rotated;
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'not_connected' });
+    expect(await system.stored()).toBeUndefined();
+  });
+
+  it('stores the rotation although an unrelated attribute changed during the refresh', async () => {
+    const { server, helper, db } = system;
+    server.script(async (carryOut) => {
+      await db.set(ACCOUNT, { accountName: 'Maple Street Plumbing & Heating' });
+      return carryOut();
+    });
+    await helper.getAccessToken(ACCOUNT);
+    expect(await system.stored()).toMatchObject({
+      rotation: 1,
+      accountName: 'Maple Street Plumbing & Heating',
+    });
+    expect(await system.storedTokenIsLive()).toBe(true);
+  });
+
+  it('lets a stale holder neither end nor overwrite the lease of its successor', async () => {
+    const { server, startProcess, clock } = system;
+    const stale = Promise.withResolvers<void>();
+    server.script(async () => {
+      await stale.promise;
+      return { outcome: 'unknown', maybeRedeemed: true, cause: 'no answer' };
+    });
+    const slow = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    clock.advance(LEASE + 1);
+    let leaseOfSuccessor: string | undefined;
+    server.script(async (carryOut) => {
+      leaseOfSuccessor = (await system.stored()).leaseId;
+      stale.resolve();
+      await expect(slow).rejects.toMatchObject({ code: 'refresh_outcome_unknown' });
+      expect(await system.stored()).toMatchObject({ leaseId: leaseOfSuccessor });
+      expect(await system.stored()).not.toHaveProperty('unconfirmedAt');
+      return carryOut();
+    });
+    await startProcess().getAccessToken(ACCOUNT);
+    expect(leaseOfSuccessor).toEqual(expect.any(String));
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+
+  it('hands out the current token, without waiting, while another process refreshes ahead', async () => {
+    const { server, startProcess, helper, clock } = system;
+    const before = await helper.getAccessToken(ACCOUNT);
+    clock.advance(59 * 60_000 + 30_000);
+    const holding = Promise.withResolvers<void>();
+    server.script(async (carryOut) => {
+      await holding.promise;
+      return carryOut();
+    });
+    const refreshing = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 2);
+    expect(await startProcess().getAccessToken(ACCOUNT)).toEqual(before);
+    expect(clock.slept).toEqual([]);
+    holding.resolve();
+    expect((await refreshing).accessToken).not.toBe(before.accessToken);
+  });
+
+  it('reports a refresh in progress to a sweep, whose message then stays in the queue', async () => {
+    const { server, startProcess } = system;
+    const holding = Promise.withResolvers<void>();
+    server.script(async (carryOut) => {
+      await holding.promise;
+      return carryOut();
+    });
+    const refreshing = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    await expect(
+      startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
+    ).rejects.toMatchObject({ code: 'refresh_in_progress' });
+    holding.resolve();
+    await refreshing;
+  });
+
+  it('gives up waiting for another holder at the deadline', async () => {
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, { leaseId: 'somebody', leaseExpiresAt: clock.now() + 10 * LEASE });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'refresh_in_progress',
+      retryable: true,
+    });
+    expect(system.metrics.filter((metric) => metric === 'RefreshWaited')).toHaveLength(1);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function onSecondCall<T extends (...args: never[]) => unknown>(second: T, first: T): T {
+  let calls = 0;
+  return ((...args: Parameters<T>) => (++calls === 2 ? second : first)(...args)) as T;
+}
+
+async function disconnect(db: Awaited<ReturnType<typeof tokenSystem>>['db']): Promise<void> {
+  await db.set(ACCOUNT, { status: 'disconnected', statusReason: 'test', statusChangedAt: 0 });
+  await db.remove(ACCOUNT, ['accessToken', 'refreshToken', 'sweepShard', 'leaseId']);
+}

@@ -1,0 +1,86 @@
+import { toSeconds } from '../../shared/runtime/clock.ts';
+import type { ActiveConnection, Connection } from '../../shared/tokens/connection.ts';
+import type { ConnectionTable } from '../../shared/tokens/connection-table.ts';
+import { saveGrant } from '../../shared/tokens/save-grant.ts';
+import { type KeyRing, type RootKey, unseal } from '../../shared/tokens/sealing.ts';
+import type { TokenMetric } from '../../shared/tokens/telemetry.ts';
+import { tokenHelper } from '../../shared/tokens/token-helper.ts';
+import { testTable } from './connections.ts';
+import { fakeClock } from './fake-clock.ts';
+import { provider } from './provider.ts';
+
+export const ACCOUNT = 'Z2lkOi8vSm9iYmVyL0FjY291bnQvNDMwMTE0';
+export const MINUTE = 60_000;
+
+/** The token helper on a real table, with a clock, a key ring and an authorization server of the test's. */
+export async function tokenSystem() {
+  const clock = fakeClock();
+  const server = provider(clock);
+  const keys = testKeys();
+  const db = await testTable();
+  const metrics: TokenMetric[] = [];
+  const telemetry = {
+    count: (metric: TokenMetric) => void metrics.push(metric),
+    tokenEndpointLatency: () => undefined,
+  };
+
+  /** A further process on the same table, server and clock; `table` may stand in for its own. */
+  const startProcess = (table: ConnectionTable = db.table) =>
+    tokenHelper({ table, endpoint: server, keys, clock, telemetry });
+
+  return {
+    clock,
+    server,
+    keys,
+    db,
+    metrics,
+    startProcess,
+    helper: startProcess(),
+    /** Authorizes the account anew and stores the grant. */
+    async connect(accountId = ACCOUNT) {
+      const pair = server.authorize();
+      await saveGrant({ table: db.table, clock }, await keys.current(), {
+        ...pair,
+        accountId,
+        accountName: 'Maple Street Plumbing',
+        connectedAt: clock.now(),
+      });
+      db.calls.length = 0;
+      return pair;
+    },
+    expireAccessToken: () => clock.advance(61 * MINUTE),
+    async stored(accountId = ACCOUNT): Promise<ActiveConnection> {
+      return (await db.table.get(accountId)) as ActiveConnection;
+    },
+    async status(accountId = ACCOUNT): Promise<string | undefined> {
+      const found = (await db.table.get(accountId)) as Connection | undefined;
+      return found && 'statusReason' in found
+        ? `${found.status}/${found.statusReason}`
+        : found?.status;
+    },
+    /** Whether the authorization server accepts the stored refresh token. */
+    async storedTokenIsLive(accountId = ACCOUNT): Promise<boolean> {
+      const { refreshToken } = (await db.table.get(accountId)) as ActiveConnection;
+      return server.isLive(await unseal(keys, refreshToken, accountId, 'refreshToken'));
+    },
+    nowSeconds: () => toSeconds(clock.now()),
+  };
+}
+
+export function testKeys(): KeyRing & { versions: RootKey[]; unreadable: boolean } {
+  const ring = {
+    versions: [rootKey('00000000-0000-4000-8000-000000000001')],
+    unreadable: false,
+    async current() {
+      if (ring.unreadable) throw new Error('AccessDeniedException');
+      return ring.versions.at(-1) as RootKey;
+    },
+    async find(id: string) {
+      if (ring.unreadable) throw new Error('AccessDeniedException');
+      return ring.versions.find((version) => version.id === id);
+    },
+  };
+  return ring;
+}
+
+export const rootKey = (id: string): RootKey => ({ id, secret: Buffer.from(`secret of ${id}`) });
