@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LEASE } from '../../../shared/tokens/budgets.ts';
 import type { ConnectionTable } from '../../../shared/tokens/connection-table.ts';
 import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
+import { until } from '../../support/until.ts';
 
 describe('races', () => {
   let system: Awaited<ReturnType<typeof tokenSystem>>;
@@ -267,10 +268,6 @@ describe('races', () => {
     expect(system.metrics.filter((metric) => metric === 'RefreshWaited')).toHaveLength(1);
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 function onSecondCall<T extends (...args: never[]) => unknown>(second: T, first: T): T {
   let calls = 0;

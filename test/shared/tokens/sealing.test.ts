@@ -1,0 +1,109 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { seal, unseal } from '../../../shared/tokens/sealing.ts';
+import { ACCOUNT, rootKey, testKeys, tokenSystem } from '../../support/token-system.ts';
+
+describe('a sealed token', () => {
+  const keys = testKeys();
+  const [key] = keys.versions as [ReturnType<typeof rootKey>];
+
+  it('opens where it belongs', async () => {
+    const sealed = seal(key, 'a token', ACCOUNT, 'accessToken');
+    expect(await unseal(keys, sealed, ACCOUNT, 'accessToken')).toBe('a token');
+    expect(Buffer.from(sealed).includes('a token')).toBe(false);
+  });
+
+  it('does not open in another connection, nor in another attribute', async () => {
+    const sealed = seal(key, 'a token', ACCOUNT, 'accessToken');
+    await expect(unseal(keys, sealed, 'another', 'accessToken')).rejects.toThrow('does not belong');
+    await expect(unseal(keys, sealed as never, ACCOUNT, 'refreshToken')).rejects.toThrow(
+      'does not belong',
+    );
+  });
+
+  it('does not open when any byte was altered or cut off', async () => {
+    const sealed = seal(key, 'a token', ACCOUNT, 'accessToken');
+    for (let index = 0; index < sealed.length; index++) {
+      const altered = Buffer.from(sealed);
+      altered.writeUInt8(altered.readUInt8(index) ^ 1, index);
+      await expect(unseal(keys, altered as never, ACCOUNT, 'accessToken')).rejects.toThrow();
+      const cut = Buffer.from(sealed.slice(0, index));
+      await expect(unseal(keys, cut as never, ACCOUNT, 'accessToken')).rejects.toThrow();
+    }
+  });
+
+  it('differs every time, and costs 46 bytes under a version id of Secrets Manager', () => {
+    const sealed = seal(key, 'a token', ACCOUNT, 'accessToken');
+    expect(sealed).not.toEqual(seal(key, 'a token', ACCOUNT, 'accessToken'));
+    expect(sealed.length).toBe('a token'.length + 46);
+  });
+
+  it('takes key ids that are no UUID as they are', async () => {
+    const named = rootKey('EXAMPLE1-90ab-cdef-fedc-ba987SECRET1');
+    keys.versions.push(named);
+    const sealed = seal(named, 'a token', ACCOUNT, 'accessToken');
+    expect(await unseal(keys, sealed, ACCOUNT, 'accessToken')).toBe('a token');
+  });
+});
+
+describe('the sealing key', () => {
+  let system: Awaited<ReturnType<typeof tokenSystem>>;
+  beforeEach(async () => {
+    system = await tokenSystem();
+    await system.connect();
+  });
+
+  it('can be rotated: old values open, the next rotation is sealed with the new key', async () => {
+    const { keys, startProcess } = system;
+    keys.versions.push(rootKey('00000000-0000-4000-8000-000000000002'));
+    await startProcess().getAccessToken(ACCOUNT);
+    system.expireAccessToken();
+    await startProcess().getAccessToken(ACCOUNT);
+    keys.versions.shift();
+    await startProcess().getAccessToken(ACCOUNT);
+    expect(await system.storedTokenIsLive()).toBe(true);
+  });
+
+  it('once destroyed means reconnect, but is not written down, so that bringing it back heals', async () => {
+    const { keys, startProcess, server } = system;
+    const [lost] = keys.versions;
+    keys.versions = [rootKey('00000000-0000-4000-8000-000000000002')];
+    await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'reconnect_required',
+      reason: 'unreadable',
+    });
+    system.expireAccessToken();
+    await expect(
+      startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
+    ).rejects.toMatchObject({ code: 'reconnect_required', reason: 'unreadable' });
+    expect(server.redemptions).toEqual([]);
+    expect(await system.status()).toBe('active');
+    expect(await system.stored()).not.toHaveProperty('leaseId');
+
+    if (lost) keys.versions.unshift(lost);
+    await startProcess().getAccessToken(ACCOUNT);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+
+  it('that cannot be read is found out before a token is spent', async () => {
+    const { keys, startProcess, server, db } = system;
+    system.expireAccessToken();
+    keys.unreadable = true;
+    db.calls.length = 0;
+    await expect(
+      startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
+    ).rejects.toMatchObject({ code: 'secrets_unavailable', retryable: true });
+    expect(db.calls).toEqual([]);
+    expect(server.redemptions).toEqual([]);
+  });
+
+  it('and a client secret that cannot be read is, too', async () => {
+    const { startProcess, server } = system;
+    system.expireAccessToken();
+    server.prepareFails = true;
+    await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'secrets_unavailable',
+    });
+    expect(server.redemptions).toEqual([]);
+    expect(await system.stored()).not.toHaveProperty('leaseId');
+  });
+});

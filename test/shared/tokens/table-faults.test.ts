@@ -1,0 +1,174 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { STORE } from '../../../shared/tokens/budgets.ts';
+import { saveGrant } from '../../../shared/tokens/save-grant.ts';
+import { answerLost } from '../../support/provider.ts';
+import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
+
+let system: Awaited<ReturnType<typeof tokenSystem>>;
+beforeEach(async () => {
+  system = await tokenSystem();
+  await system.connect();
+  system.expireAccessToken();
+});
+
+describe('a write that landed but lost its reply, so that the SDK’s retry fails its condition', () => {
+  it('is recognised at CLAIM', async () => {
+    system.db.fail('UpdateItem', 'lost');
+    await system.helper.getAccessToken(ACCOUNT);
+    expect(system.server.redemptions).toHaveLength(1);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+
+  it('takes the lease as abandoned, since nobody knows what it replaced', async () => {
+    system.server.revoke();
+    system.db.fail('UpdateItem', 'lost');
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'rotation_in_doubt',
+    });
+  });
+
+  it('is recognised at STORE', async () => {
+    const { db, server, helper } = system;
+    server.script((carryOut) => {
+      db.fail('UpdateItem', 'lost');
+      return carryOut();
+    });
+    const token = await helper.getAccessToken(ACCOUNT);
+    expect(await system.stored()).toMatchObject({
+      rotation: 1,
+      accessTokenExpiresAt: token.expiresAt,
+    });
+    expect(await system.storedTokenIsLive()).toBe(true);
+    expect(system.metrics).toContain('RefreshSucceeded');
+    expect(system.metrics).not.toContain('RefreshAdopted');
+  });
+
+  it('is recognised when the verdict was written', async () => {
+    const { db, server, helper } = system;
+    server.script(() => {
+      db.fail('UpdateItem', 'lost');
+      return { outcome: 'refused' };
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'reconnect_required',
+      reason: 'revoked',
+    });
+  });
+
+  it('does no harm when a lease was ended', async () => {
+    const { db, server, helper } = system;
+    server.script(() => {
+      db.fail('UpdateItem', 'lost');
+      return { outcome: 'client_rejected' };
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'client_rejected' });
+    expect(await system.stored()).not.toHaveProperty('leaseId');
+  });
+});
+
+describe('a table that refuses writes', () => {
+  it('spends no token when it does so before the redemption', async () => {
+    system.db.outage(true);
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'table_unavailable',
+      retryable: true,
+    });
+    expect(system.server.redemptions).toEqual([]);
+  });
+
+  it('gets the rotation as soon as it is back', async () => {
+    const { db, server, helper, clock } = system;
+    server.script((carryOut) => {
+      db.outage(true);
+      return carryOut();
+    });
+    const sleep = clock.sleep;
+    clock.sleep = async (ms) => {
+      await sleep(ms);
+      if (clock.slept.length === 4) db.outage(false);
+    };
+    await helper.getAccessToken(ACCOUNT);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+    expect(await system.storedTokenIsLive()).toBe(true);
+  });
+
+  it('ends as store_failed, loudly, when the budget of STORE is used up', async () => {
+    const { db, server, helper, clock } = system;
+    server.script((carryOut) => {
+      db.outage(true);
+      return carryOut();
+    });
+    const started = clock.now();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'store_failed' });
+    expect(clock.now() - started).toBeGreaterThan(STORE - 1_000);
+    expect(clock.now() - started).toBeLessThanOrEqual(STORE);
+    expect(system.metrics).toContain('StoreFailed');
+  });
+
+  it('leaves the lease to expire when it refuses to end it', async () => {
+    const { db, server, helper } = system;
+    server.script(answerLost, () => {
+      db.outage(true);
+      return { outcome: 'client_rejected' };
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'client_rejected' });
+    db.outage(false);
+    expect(await system.stored()).toHaveProperty('leaseId');
+  });
+});
+
+describe('a new grant', () => {
+  it('replaces a connection that needs it, whatever it was', async () => {
+    system.server.revoke();
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    const before = await system.stored();
+    await system.connect();
+    const stored = await system.stored();
+    expect(stored).toMatchObject({ status: 'active', rotation: 0 });
+    expect(stored.grantId).not.toBe(before.grantId);
+    for (const gone of ['statusReason', 'statusChangedAt', 'leaseId', 'unconfirmedAt']) {
+      expect(stored).not.toHaveProperty(gone);
+    }
+    await system.startProcess().getAccessToken(ACCOUNT);
+  });
+
+  it('drops what the earlier grant alone knew', async () => {
+    const { db, clock, keys, server } = system;
+    const grant = {
+      ...server.authorize(),
+      accountId: ACCOUNT,
+      accountName: 'M',
+      connectedAt: clock.now(),
+    };
+    await saveGrant({ table: db.table, clock }, await keys.current(), {
+      ...grant,
+      ref: 'tenant-7',
+      userId: '1',
+    });
+    expect(await system.stored()).toMatchObject({ ref: 'tenant-7', userId: '1' });
+    await saveGrant({ table: db.table, clock }, await keys.current(), grant);
+    expect(await system.stored()).not.toHaveProperty('ref');
+    expect(await system.stored()).not.toHaveProperty('userId');
+  });
+
+  it('does not replace one that was issued later', async () => {
+    const { db, clock, keys, server } = system;
+    const early = {
+      ...server.authorize(),
+      accountId: ACCOUNT,
+      accountName: 'Early',
+      connectedAt: clock.now(),
+    };
+    clock.advance(1);
+    await system.connect();
+    const later = await system.stored();
+    await saveGrant({ table: db.table, clock }, await keys.current(), early);
+    expect(await system.stored()).toEqual(later);
+  });
+
+  it('is written although the table refuses it at first', async () => {
+    system.db.fail('UpdateItem', 'refused', 'refused', 'refused');
+    await system.connect();
+    expect(await system.stored()).toMatchObject({ status: 'active', rotation: 0 });
+  });
+});
