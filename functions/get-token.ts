@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
 import { later } from '../shared/runtime/clock.ts';
-import { logger, metrics } from '../shared/runtime/telemetry.ts';
+import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
 import type { IssuedToken } from '../shared/tokens/token-helper.ts';
 
@@ -45,7 +45,7 @@ export async function handler(event: unknown, context: Context): Promise<GetToke
     logger.error('No access token.', { accountId, error: error as Error });
     return failure('internal_error', 'An unexpected error; the log of get-token has it.', true);
   } finally {
-    metrics.publishStoredMetrics();
+    publishMetrics();
   }
 }
 

@@ -7,7 +7,7 @@ import { clock, keyRing, table, tokenEndpoint } from '../shared/jobber/wiring.ts
 import { endBinding, readBinding } from '../shared/pages/browser-binding-cookie.ts';
 import { type Result, resultPage } from '../shared/pages/result-page.ts';
 import { environment } from '../shared/runtime/environment.ts';
-import { count, logger, metrics } from '../shared/runtime/telemetry.ts';
+import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { saveGrant } from '../shared/tokens/save-grant.ts';
 
 const keys = keyRing();
@@ -39,7 +39,7 @@ export async function handler(
     logger.error('A connect could not be completed.', error as Error);
     return resultPage({ kind: 'try_later' });
   } finally {
-    metrics.publishStoredMetrics();
+    publishMetrics();
   }
 }
 

@@ -3,7 +3,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import * as z from 'zod/mini';
 import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
 import { type EpochMs, later } from '../shared/runtime/clock.ts';
-import { logger, metrics } from '../shared/runtime/telemetry.ts';
+import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
 
@@ -26,7 +26,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
       },
     );
   } finally {
-    metrics.publishStoredMetrics();
+    publishMetrics();
   }
 }
 

@@ -3,7 +3,7 @@ import * as aws from '../shared/runtime/aws.ts';
 import { systemClock as clock, later, toSeconds } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { sendBatches } from '../shared/runtime/queue.ts';
-import { count, logger, metrics, seconds } from '../shared/runtime/telemetry.ts';
+import { count, logger, publishMetrics, seconds } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
 import { dueConnections } from '../shared/tokens/due-index.ts';
 
@@ -52,6 +52,6 @@ export async function handler(
   } finally {
     count('SweepQueued', queued);
     seconds('SweepLag', horizon - soonest);
-    metrics.publishStoredMetrics();
+    publishMetrics();
   }
 }

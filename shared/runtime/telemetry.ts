@@ -5,7 +5,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 export const logger = new Logger();
 
 /** The one place for metrics: CloudWatch embedded metric format, on standard output. */
-export const metrics = new Metrics({ namespace: 'JobberTokens' });
+const metrics = new Metrics({ namespace: 'JobberTokens' });
 
 export function count(metric: string, by = 1): void {
   metrics.addMetric(metric, MetricUnit.Count, by);
@@ -17,4 +17,9 @@ export function milliseconds(metric: string, value: number): void {
 
 export function seconds(metric: string, value: number): void {
   metrics.addMetric(metric, MetricUnit.Seconds, value);
+}
+
+/** At the end of each invocation; the metrics of a frozen function would be late. */
+export function publishMetrics(): void {
+  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
 }

@@ -1,0 +1,88 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { type FunctionName, functions } from '../functions.ts';
+import type { LocalSecrets } from './secrets.ts';
+
+interface Reply {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+const INVOKE_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
+
+/**
+ * Secrets Manager's `GetSecretValue` and Lambda's `Invoke`, for any AWS SDK or CLI.
+ * A browser is refused: no page of somebody's may ask for secrets here.
+ */
+export function awsEndpoint(
+  secrets: LocalSecrets,
+  invoke: (name: FunctionName, event: unknown) => Promise<unknown>,
+): Server {
+  return createServer(async (request, response) => {
+    const reply = await answer(request).catch(
+      (error: Error): Reply => ({ status: 500, body: { message: error.message } }),
+    );
+    response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
+    response.end(reply.body === undefined ? '' : JSON.stringify(reply.body));
+  });
+
+  async function answer(request: IncomingMessage): Promise<Reply> {
+    if (request.headers.origin !== undefined) return failure(403, 'AccessDeniedException');
+    const body = await text(request);
+    if (request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue') {
+      return getSecretValue(JSON.parse(body));
+    }
+    const [, name] = INVOKE_PATH.exec(request.url?.split('?')[0] ?? '') ?? [];
+    if (name) return invokeFunction(functionName(name), body, request.headers);
+    return failure(400, 'UnknownOperationException');
+  }
+
+  function getSecretValue(request: { SecretId: string; VersionId?: string }): Reply {
+    const version = secrets.find(request.SecretId, request.VersionId);
+    if (!version) return failure(400, 'ResourceNotFoundException');
+    return {
+      status: 200,
+      body: { Name: request.SecretId, VersionId: version.id, SecretString: version.value },
+    };
+  }
+
+  async function invokeFunction(
+    name: string,
+    body: string,
+    headers: IncomingMessage['headers'],
+  ): Promise<Reply> {
+    if (!(name in functions)) return failure(404, 'ResourceNotFoundException');
+    let event: unknown;
+    try {
+      event = body === '' ? {} : JSON.parse(body);
+    } catch {
+      return failure(400, 'InvalidRequestContentException');
+    }
+    const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
+    if (type === 'DryRun') return { status: 204, body: undefined };
+    const running = invoke(name as FunctionName, event);
+    if (type === 'Event') {
+      running.catch(() => undefined);
+      return { status: 202, body: undefined };
+    }
+    return running.then(
+      (result) => ({ status: 200, body: result ?? null }),
+      (error: Error) => ({
+        status: 200,
+        headers: { 'x-amz-function-error': 'Unhandled' },
+        body: { errorType: error.name, errorMessage: error.message },
+      }),
+    );
+  }
+}
+
+/** A name, or the last part of an ARN. */
+const functionName = (nameOrArn: string) =>
+  decodeURIComponent(nameOrArn).split(':function:').at(-1) ?? '';
+
+const failure = (status: number, type: string): Reply => ({
+  status,
+  headers: { 'x-amzn-errortype': type },
+  body: { __type: type, Message: type },
+});

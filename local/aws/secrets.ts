@@ -1,0 +1,51 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { OneClearLine } from '../one-clear-line.ts';
+
+export const APP_SECRET = 'jobber-app';
+export const SEALING_SECRET = 'jobber-tokens-sealing';
+
+interface Version {
+  readonly id: string;
+  readonly value: string;
+}
+
+/** The secrets of the local system: the app's, given at the start, and the sealing key, kept in a file. */
+export interface LocalSecrets {
+  /** A version of a secret, the newest without an id. */
+  find(secret: string, versionId?: string): Version | undefined;
+  /** Adds a version, which becomes the current one. */
+  put(secret: string, value: string): void;
+}
+
+export function localSecrets(
+  file: string,
+  app: { clientId: string; clientSecret: string },
+): LocalSecrets {
+  const sealing = readVersions(file);
+  const secrets: Record<string, Version[]> = { [SEALING_SECRET]: sealing };
+  const put = (secret: string, value: string) => {
+    secrets[secret] = [...(secrets[secret] ?? []), { id: randomUUID(), value }];
+    if (secret !== SEALING_SECRET) return;
+    writeFileSync(`${file}.new`, JSON.stringify(secrets[secret]), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  };
+  put(APP_SECRET, JSON.stringify(app));
+  if (sealing.length === 0) put(SEALING_SECRET, randomBytes(32).toString('base64url'));
+  return {
+    put,
+    find: (secret, versionId) =>
+      versionId === undefined
+        ? secrets[secret]?.at(-1)
+        : secrets[secret]?.find(({ id }) => id === versionId),
+  };
+}
+
+function readVersions(file: string): Version[] {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Version[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new OneClearLine(`The file ${file} is damaged. Delete its folder to start afresh.`);
+  }
+}

@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { OneClearLine } from './one-clear-line.ts';
+
+/** Listens on this machine alone; 0 is any free port. Returns the port. */
+export async function listen(server: Server, port: number): Promise<number> {
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  } catch (error) {
+    throw portError(error, port);
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+export function portError(error: unknown, port: number): unknown {
+  return (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+    ? new OneClearLine(`Port ${port} is taken. Stop what uses it, or set PORT to another one.`)
+    : error;
+}
+
+/** Breaks all connections and stops listening. */
+export async function close(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}

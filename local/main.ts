@@ -1,0 +1,93 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { OneClearLine } from './one-clear-line.ts';
+
+/* `npm start`: the whole system on this machine; `npm start -- --demo`: a tour of it. */
+
+process.on('SIGTERM', () => process.kill(process.pid, 'SIGINT'));
+
+try {
+  const { demo } = readArguments();
+  if (demo) {
+    const { runDemo } = await import('./demo.ts');
+    process.exitCode = (await runDemo()) ? 0 : 1;
+  } else {
+    await serve();
+  }
+} catch (error) {
+  if (!(error instanceof OneClearLine)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+
+async function serve(): Promise<void> {
+  process.env['POWERTOOLS_LOG_LEVEL'] ??= 'CRITICAL';
+  process.env['POWERTOOLS_METRICS_DISABLED'] ??= 'true';
+  const { startLocalSystem } = await import('./system.ts');
+  const jobber = readJobber();
+  const folder = process.env['JOBBER_TOKENS_FOLDER'] ?? '.local';
+  const system = await startLocalSystem({
+    port: readPort(),
+    folder: resolve(folder, jobber ? 'jobber' : 'simulator'),
+    jobber,
+  });
+  const { url, jobberUrl, awsUrl, environment } = system;
+  process.stdout.write(`
+jobber-tokens   ${url}
+Jobber          ${jobberUrl}${jobber ? `   callback URL of the app: ${url}/oauth/callback` : ' (simulated)'}
+Lambda          ${awsUrl}
+
+For an AWS SDK or CLI in another terminal:
+${Object.entries(environment)
+  .map(([name, value]) => `  export ${name}=${value}`)
+  .join('\n')}
+  aws lambda invoke --function-name get-token --cli-binary-format raw-in-base64-out \\
+    --payload '{"accountId":"…"}' /dev/stdout
+
+Ctrl-C stops it; the connections are kept in ${folder}.
+`);
+  process.send?.({ url, jobberUrl, awsUrl });
+
+  process.once('SIGINT', () => {
+    process.once('SIGINT', () => process.exit(130));
+    system.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  });
+}
+
+function readArguments(): { demo: boolean } {
+  try {
+    const { values } = parseArgs({ options: { demo: { type: 'boolean', default: false } } });
+    return { demo: values.demo };
+  } catch (error) {
+    throw new OneClearLine(`${(error as Error).message.split('.')[0]}. Known: --demo.`);
+  }
+}
+
+function readPort(): number {
+  const text = process.env['PORT'] ?? '3000';
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_533) {
+    throw new OneClearLine(`PORT must be a number from 0 to 65533, not "${text}".`);
+  }
+  return port;
+}
+
+function readJobber() {
+  const {
+    JOBBER_CLIENT_ID: clientId,
+    JOBBER_CLIENT_SECRET: clientSecret,
+    JOBBER_BASE_URL: baseUrl,
+  } = process.env;
+  if (clientId && clientSecret) {
+    return { clientId, clientSecret, baseUrl: baseUrl ?? 'https://api.getjobber.com' };
+  }
+  if (clientId || clientSecret || baseUrl) {
+    throw new OneClearLine(
+      'To talk to Jobber itself, set both JOBBER_CLIENT_ID and JOBBER_CLIENT_SECRET; to use the simulator, neither, nor JOBBER_BASE_URL.',
+    );
+  }
+  return undefined;
+}

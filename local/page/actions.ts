@@ -1,0 +1,109 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { GetTokenResponse } from '../../functions/get-token.ts';
+import type { SweepResult } from '../../functions/refresh-sweep.ts';
+import type { Activity } from '../activity.ts';
+import type { FunctionName } from '../functions.ts';
+import type { JobberSimulator } from '../jobber/simulator.ts';
+import { expireInTable, listConnections } from './connections.ts';
+import { stampede } from './stampede.ts';
+
+export interface PageDependencies {
+  readonly url: string;
+  readonly tableName: string;
+  readonly db: DynamoDBDocumentClient;
+  readonly simulator: JobberSimulator | undefined;
+  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  readonly log: Activity;
+}
+
+const CALLERS = 200;
+const PROCESSES = 4;
+
+/** What the buttons do. Each notes what happened and returns it. */
+export function pageActions({ tableName, db, simulator, invoke, log }: PageDependencies) {
+  return {
+    /** Asks for a token and calls the API with it; on 401 once more with a new one. */
+    async token({ accountId, name }: { accountId: string; name: string }) {
+      const steps: string[] = [];
+      let answer = await getToken({ accountId });
+      let status = answer.ok ? await callApi(answer.accessToken) : undefined;
+      if (answer.ok && status === 401) {
+        steps.push('Jobber answered 401, so the token was reported as rejected');
+        answer = await getToken({ accountId, rejectedToken: answer.accessToken });
+        status = answer.ok ? await callApi(answer.accessToken) : undefined;
+      }
+      if (!answer.ok) {
+        log.note(`${name}: no token, ${answer.error.code}`, 'bad');
+        return { ok: false, code: answer.error.code };
+      }
+      const minutes = Math.round((answer.expiresAt - Date.now() / 1000) / 60);
+      steps.push(`a token valid for ${minutes} min`, `Jobber’s API answered ${status}`);
+      log.note(`${name}: ${steps.join(' → ')}`, status === 200 ? 'good' : 'bad');
+      return { ok: status === 200, refreshed: steps.length > 2 };
+    },
+
+    /** An hour passes for this access token, at Jobber and in the table. */
+    async expire({ accountId, name }: { accountId: string; name: string }) {
+      simulator?.expireAccessTokens(accountId);
+      await expireInTable(db, tableName, accountId);
+      log.note(`${name}: the access token has expired`);
+      return { ok: true };
+    },
+
+    async stampede({ accountId, name }: { accountId: string; name: string }) {
+      const before = await rotations(accountId);
+      const result = await stampede(accountId, CALLERS, PROCESSES);
+      const redemptions = (await rotations(accountId)) - before;
+      log.note(
+        `${name}: ${result.callers} callers in ${result.processes} processes → ` +
+          `${result.served} got a token, ${redemptions} redemption${redemptions === 1 ? '' : 's'}, ${result.took} ms`,
+        result.errors.length === 0 ? 'good' : 'bad',
+      );
+      return { ok: result.errors.length === 0, ...result, redemptions };
+    },
+
+    /** The account's admin presses Disconnect in Jobber. */
+    async disconnect({ accountId, name }: { accountId: string; name: string }) {
+      if (!simulator) return { ok: false };
+      simulator.disconnect(accountId);
+      log.note(`${name}: disconnected in Jobber; nobody has told us yet`, 'bad');
+      return { ok: true };
+    },
+
+    async sweep() {
+      const result = (await invoke('refresh-sweep', {})) as SweepResult;
+      log.note(
+        result.queued === 0
+          ? 'Sweep: no token expires within 15 min'
+          : `Sweep: ${result.queued} connection${result.queued === 1 ? '' : 's'} due and queued`,
+      );
+      return { ok: true, ...result };
+    },
+  };
+
+  function getToken(request: { accountId: string; rejectedToken?: string }) {
+    return invoke('get-token', request) as Promise<GetTokenResponse>;
+  }
+
+  async function callApi(accessToken: string): Promise<number> {
+    const response = await fetch(`${process.env['JOBBER_BASE_URL']}/api/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${accessToken}`,
+        'content-type': 'application/json',
+        'x-jobber-graphql-version': '2025-04-16',
+      },
+      body: JSON.stringify({ query: 'query { account { id name } }' }),
+    });
+    await response.body?.cancel();
+    return response.status;
+  }
+
+  /** By the simulator's count; the real Jobber tells nobody. */
+  async function rotations(accountId: string): Promise<number> {
+    const audit = simulator?.auditAccount(accountId);
+    if (audit) return audit.redemptions + audit.refusals;
+    const connections = await listConnections(db, tableName);
+    return connections.find((each) => each.accountId === accountId)?.rotation ?? 0;
+  }
+}

@@ -1,0 +1,61 @@
+import { type DynamoDBDocumentClient, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Connection } from '../../shared/tokens/connection.ts';
+
+/** What the page shows of a connection: no token, not even a sealed one. */
+export interface ShownConnection {
+  readonly accountId: string;
+  readonly accountName: string;
+  readonly status: string;
+  readonly statusReason: string | undefined;
+  readonly ref: string | undefined;
+  readonly rotation: number | undefined;
+  /** Seconds since the Unix epoch. */
+  readonly expiresAt: number | undefined;
+  readonly leased: boolean;
+}
+
+export async function listConnections(
+  db: DynamoDBDocumentClient,
+  tableName: string,
+): Promise<ShownConnection[]> {
+  const shown: ShownConnection[] = [];
+  for await (const { Items = [] } of paginateScan({ client: db }, { TableName: tableName })) {
+    shown.push(...(Items as Connection[]).map(show));
+  }
+  return shown.sort((a, b) => a.accountName.localeCompare(b.accountName));
+}
+
+function show(connection: Connection): ShownConnection {
+  const tokens = connection.status === 'disconnected' ? undefined : connection;
+  return {
+    accountId: connection.accountId,
+    accountName: connection.accountName,
+    status: connection.status,
+    statusReason: 'statusReason' in connection ? connection.statusReason : undefined,
+    ref: connection.ref,
+    rotation: tokens?.rotation,
+    expiresAt: tokens?.accessTokenExpiresAt,
+    leased: (tokens?.leaseExpiresAt ?? 0) > Date.now(),
+  };
+}
+
+/** Makes the table believe that the access token's hour is over. */
+export async function expireInTable(
+  db: DynamoDBDocumentClient,
+  tableName: string,
+  accountId: string,
+): Promise<void> {
+  await db.send(
+    new UpdateCommand({
+      TableName: tableName,
+      Key: { accountId },
+      UpdateExpression: 'SET accessTokenExpiresAt = :past',
+      ConditionExpression: '#status = :active',
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: {
+        ':past': Math.floor(Date.now() / 1000) - 1,
+        ':active': 'active',
+      },
+    }),
+  );
+}

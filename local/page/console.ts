@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { signConnectLink } from '../../shared/jobber/authorization.ts';
+import type { Aside } from '../http-front.ts';
+import { type PageDependencies, pageActions } from './actions.ts';
+import { listConnections } from './connections.ts';
+
+const files: Record<string, { type: string; name: string }> = {
+  '/': { type: 'text/html; charset=utf-8', name: 'page.html' },
+  '/_local/page.css': { type: 'text/css', name: 'page.css' },
+  '/_local/page.js': { type: 'text/javascript', name: 'page.js' },
+};
+
+/** The page at `/` and what it asks for below `/_local/`; only for pages and programs of this machine. */
+export function consolePage(dependencies: PageDependencies): Aside {
+  const { url, db, tableName, simulator, log } = dependencies;
+  const actions = pageActions(dependencies);
+  const hosts = new Set([new URL(url).host, new URL(url).host.replace('localhost', '127.0.0.1')]);
+
+  return async (request, response) => {
+    const { pathname } = new URL(request.url ?? '/', url);
+    if (pathname !== '/' && !pathname.startsWith('/_local/')) return false;
+    if (!isOurs(request)) {
+      json(response, 403, { message: 'Only pages of this machine may ask.' });
+      return true;
+    }
+    const file = files[pathname];
+    if (file) {
+      response.writeHead(200, { 'content-type': file.type, ...SECURITY });
+      response.end(readFileSync(new URL(file.name, import.meta.url)));
+    } else if (pathname === '/_local/state') {
+      json(response, 200, await state());
+    } else if (pathname === '/_local/connect') {
+      response.writeHead(302, { location: await connectUrl() });
+      response.end();
+    } else {
+      await act(pathname.slice('/_local/'.length), request, response);
+    }
+    return true;
+  };
+
+  function isOurs({ headers }: IncomingMessage): boolean {
+    const origin = headers.origin === undefined ? undefined : URL.parse(headers.origin)?.host;
+    return hosts.has(headers.host ?? '') && (origin === undefined || hosts.has(origin));
+  }
+
+  async function state() {
+    return {
+      now: Date.now(),
+      simulated: simulator !== undefined,
+      connections: await listConnections(db, tableName),
+      log: log.entries(),
+    };
+  }
+
+  /** As the owner's app does for a customer of its own. */
+  async function connectUrl(): Promise<string> {
+    const { clock, keyRing } = await import('../../shared/jobber/wiring.ts');
+    const intent = { ref: `customer-${Date.now() % 10_000}`, returnTo: `${url}/` };
+    return `${url}/oauth/connect?link=${await signConnectLink(keyRing(), clock, intent)}`;
+  }
+
+  async function act(name: string, request: IncomingMessage, response: ServerResponse) {
+    const action = Object.hasOwn(actions, name) ? actions[name as keyof typeof actions] : undefined;
+    if (!action || request.method !== 'POST') {
+      return json(response, 404, { message: 'There is no such action.' });
+    }
+    try {
+      const body = JSON.parse((await text(request)) || '{}');
+      json(response, 200, await action({ name: body.accountId, ...body }));
+    } catch (error) {
+      log.note(`${name}: ${(error as Error).message}`, 'bad');
+      json(response, 500, { message: (error as Error).message });
+    }
+  }
+}
+
+const SECURITY = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+};
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,107 @@
+const byId = (id) => document.getElementById(id);
+const template = byId('connection').content.firstElementChild;
+const busy = new Set();
+
+const STATUS = {
+  active: () => 'Connected',
+  reconnect_required: ({ statusReason }) => `Reconnect required: ${statusReason}`,
+  disconnected: () => 'Disconnected',
+};
+
+async function act(action, connection) {
+  const key = `${action} ${connection?.accountId}`;
+  busy.add(key);
+  render(await state());
+  try {
+    await fetch(`/_local/${action}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ accountId: connection?.accountId, name: connection?.accountName }),
+    });
+  } finally {
+    busy.delete(key);
+    render(await state());
+  }
+}
+
+const state = async () => (await fetch('/_local/state')).json();
+
+function render({ now, simulated, connections, log }) {
+  byId('jobber').textContent = simulated
+    ? 'This is a rehearsal with a simulated Jobber.'
+    : 'This talks to the real Jobber.';
+  byId('nobody').hidden = connections.length > 0;
+  byId('silence').hidden = log.length > 0;
+  byId('sweep').disabled = busy.has('sweep undefined');
+  keep(byId('connections'), connections, 'accountId', makeCard, (card, connection) =>
+    fillCard(card, connection, now, simulated),
+  );
+  keep(byId('log'), log, 'id', makeLine, () => {});
+}
+
+/** Makes the children of a list those of the entries, and keeps the ones (and the focus) that stay. */
+function keep(list, entries, key, make, fill) {
+  const known = new Map([...list.children].map((child) => [child.dataset.key, child]));
+  const children = entries.map((entry) => {
+    const child = known.get(String(entry[key])) ?? make(entry);
+    child.dataset.key = entry[key];
+    fill(child, entry);
+    return child;
+  });
+  const same =
+    children.length === list.children.length && children.every((c, i) => c === list.children[i]);
+  if (!same) list.replaceChildren(...children);
+}
+
+function makeCard(connection) {
+  const card = template.cloneNode(true);
+  for (const button of card.querySelectorAll('button')) {
+    button.addEventListener('click', () => act(button.dataset.action, connection));
+  }
+  return card;
+}
+
+function fillCard(card, connection, now, simulated) {
+  card.className = connection.status;
+  card.querySelector('h3').textContent = connection.accountName;
+  card.querySelector('.status').textContent = STATUS[connection.status](connection);
+  card.querySelector('.rotation').textContent = connection.rotation ?? 'none';
+  card.querySelector('.expiry').textContent = expiry(connection, now);
+  for (const button of card.querySelectorAll('button')) {
+    const { action } = button.dataset;
+    button.disabled = busy.has(`${action} ${connection.accountId}`);
+    button.hidden =
+      (action === 'disconnect' && !simulated) ||
+      (action === 'expire' && connection.status !== 'active');
+  }
+}
+
+function expiry({ status, expiresAt, leased }, now) {
+  if (leased) return 'being refreshed';
+  if (status !== 'active') return 'none that works';
+  const seconds = expiresAt - Math.floor(now / 1000);
+  if (seconds <= 0) return 'expired';
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s left`;
+}
+
+function makeLine({ at, tone, text }) {
+  const line = document.createElement('li');
+  const time = document.createElement('time');
+  line.className = tone;
+  time.dateTime = new Date(at).toISOString();
+  time.textContent = new Date(at).toLocaleTimeString();
+  line.append(time, text);
+  return line;
+}
+
+byId('sweep').addEventListener('click', () => act('sweep'));
+
+async function refresh() {
+  try {
+    render(await state());
+  } catch {
+    byId('jobber').textContent = 'The system has stopped.';
+  }
+}
+await refresh();
+setInterval(refresh, 1000);

@@ -1,0 +1,144 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { SQSBatchResponse } from 'aws-lambda';
+import { activity } from './activity.ts';
+import { createConnectionsTable } from './aws/connections-table.ts';
+import { startDynamoDb } from './aws/dynamodb.ts';
+import { awsEndpoint } from './aws/endpoint.ts';
+import { startQueue } from './aws/queue.ts';
+import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
+import { type FunctionName, invoke, SWEEP_EVERY_MS } from './functions.ts';
+import { httpFront } from './http-front.ts';
+import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
+import { close, listen, portError } from './listen.ts';
+import { OneClearLine } from './one-clear-line.ts';
+import { consolePage } from './page/console.ts';
+
+export interface LocalSystemOptions {
+  /** Of the HTTP front; the simulator and the AWS endpoint take the next two. 0: any free ones. */
+  readonly port: number;
+  /** Keeps the connections, the sealing key and the simulator's state. */
+  readonly folder: string;
+  /** The real Jobber, or another server that speaks the same; without it the simulator. */
+  readonly jobber?: { clientId: string; clientSecret: string; baseUrl: string } | undefined;
+}
+
+export interface LocalSystem {
+  readonly url: string;
+  readonly jobberUrl: string;
+  /** Answers GetSecretValue and Invoke. */
+  readonly awsUrl: string;
+  /** What an AWS SDK or CLI needs to talk to this system. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly simulator: JobberSimulator | undefined;
+  readonly secrets: LocalSecrets;
+  readonly db: DynamoDBDocumentClient;
+  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+const TABLE_NAME = 'jobber-connections';
+
+/**
+ * Starts everything on this machine. The functions are configured through `process.env`, as on Lambda,
+ * so one process runs one system.
+ * @throws OneClearLine
+ */
+export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
+  const { port, folder } = options;
+  const nextPort = (step: number) => (port === 0 ? 0 : port + step);
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each();
+  };
+  try {
+    mkdirSync(folder, { recursive: true });
+    Object.assign(process.env, CREDENTIALS);
+    const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
+    stops.push(() => dynamoDb.close());
+    const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
+    stops.push(async () => db.destroy());
+    await createConnectionsTable(db, TABLE_NAME);
+
+    const queue = await startQueue(
+      'refresh-connection',
+      (event) => invoke('refresh-connection', event) as Promise<SQSBatchResponse>,
+    );
+    stops.push(() => queue.close());
+
+    const simulator = options.jobber
+      ? undefined
+      : await startSimulator(nextPort(1), join(folder, 'jobber.json'));
+    if (simulator) stops.push(() => simulator.close());
+    const jobber = options.jobber ?? {
+      baseUrl: simulator?.url ?? '',
+      clientId: simulator?.settings.clientId ?? '',
+      clientSecret: simulator?.settings.clientSecret ?? '',
+    };
+
+    const secrets = localSecrets(join(folder, 'sealing-key.json'), jobber);
+    const aws = awsEndpoint(secrets, invoke);
+    const awsUrl = `http://127.0.0.1:${await listen(aws, nextPort(2))}`;
+    stops.push(() => close(aws));
+
+    const log = activity();
+    const front = httpFront(invoke, (request, response) => page(request, response));
+    const url = `http://localhost:${await listen(front, port)}`;
+    stops.push(() => close(front));
+
+    const environment = {
+      ...CREDENTIALS,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_SQS: queue.endpoint,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
+      AWS_ENDPOINT_URL_LAMBDA: awsUrl,
+    };
+    Object.assign(process.env, environment, {
+      TABLE_NAME,
+      APP_SECRET_ID: APP_SECRET,
+      SEALING_SECRET_ID: SEALING_SECRET,
+      REFRESH_QUEUE_URL: queue.url,
+      PUBLIC_URL: url,
+      RETURN_TO_ORIGINS: url,
+      JOBBER_BASE_URL: jobber.baseUrl,
+    });
+    const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, invoke, log });
+
+    const sweeping = setInterval(() => {
+      invoke('refresh-sweep', {}).catch(() => undefined);
+    }, SWEEP_EVERY_MS);
+    stops.push(async () => clearInterval(sweeping));
+
+    return {
+      url,
+      jobberUrl: jobber.baseUrl,
+      awsUrl,
+      environment,
+      simulator,
+      secrets,
+      db,
+      invoke,
+      close: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const CREDENTIALS = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+};
+
+async function startSimulator(port: number, stateFile: string): Promise<JobberSimulator> {
+  try {
+    return await startJobberSimulator({ port, stateFile });
+  } catch (error) {
+    const known = portError(error, port);
+    throw known instanceof OneClearLine ? known : new OneClearLine((error as Error).message);
+  }
+}
