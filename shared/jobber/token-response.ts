@@ -28,15 +28,17 @@ export function readTokenResponse(
   if (answer.status === 'none') {
     return { outcome: 'unknown', maybeRedeemed: answer.maybeReceived, cause: 'no answer' };
   }
-  const accessToken = stringField(answer.body, 'access_token');
-  const refreshToken = stringField(answer.body, 'refresh_token') ?? sent;
+  const read = fieldsOf(answer.body);
+  const accessToken = read('access_token');
+  // Only an answer that arrived whole says that there is no new refresh token.
+  const refreshToken = read('refresh_token') ?? (read.whole ? sent : undefined);
   if (accessToken && refreshToken) {
-    const expiresAt = accessTokenExpiry(stringField(answer.body, 'expires_at'), accessToken, now);
+    const expiresAt = accessTokenExpiry(read('expires_at'), accessToken, now);
     return { outcome: 'rotated', accessToken, refreshToken, expiresAt };
   }
   const { status } = answer;
   if ((status === 400 || status === 401) && !/html/i.test(answer.contentType)) {
-    const refusal = readRefusal(answer, sent === undefined);
+    const refusal = readRefusal(answer, read('error'), sent === undefined);
     if (refusal) return { outcome: refusal };
   }
   return {
@@ -47,8 +49,7 @@ export function readTokenResponse(
   };
 }
 
-function readRefusal({ status, body }: Answer, isCode: boolean) {
-  const error = stringField(body, 'error');
+function readRefusal({ status, body }: Answer, error: string | undefined, isCode: boolean) {
   if (error === 'invalid_grant' || (error === undefined && GRANT_REFUSED.test(body))) {
     return 'refused';
   }
@@ -74,12 +75,21 @@ function accessTokenExpiry(
     : (Math.floor(plausible as number) as EpochSeconds);
 }
 
-/** A non-empty string field of a JSON object; of a truncated one, too, if the field arrived whole. */
-function stringField(body: string, name: string): string | undefined {
+/**
+ * Reads the non-empty string fields of a JSON object; of one that is damaged (not `whole`), too, those
+ * which arrived in full.
+ */
+function fieldsOf(body: string): { (name: string): string | undefined; readonly whole: boolean } {
   try {
-    const value: unknown = (JSON.parse(body) as Record<string, unknown> | null)?.[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
+    const object = Object(JSON.parse(body)) as Record<string, unknown>;
+    const read = (name: string) => {
+      const value = object[name];
+      return typeof value === 'string' && value !== '' ? value : undefined;
+    };
+    return Object.assign(read, { whole: true });
   } catch {
-    return new RegExp(`"${name}"\\s*:\\s*"([\\w.~+/=: -]+)"`).exec(body)?.[1];
+    const read = (name: string) =>
+      new RegExp(`"${name}"\\s*:\\s*"([\\w.~+/=: -]+)"`).exec(body)?.[1];
+    return Object.assign(read, { whole: false });
   }
 }
