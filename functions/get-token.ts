@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
 import { later } from '../shared/runtime/clock.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
+import { problemsOf } from '../shared/runtime/validation.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
 import type { IssuedToken } from '../shared/tokens/token-helper.ts';
 
@@ -32,7 +33,7 @@ const ANSWER_MARGIN_MS = 1_000;
  */
 export async function handler(event: unknown, context: Context): Promise<GetTokenResponse> {
   const request = Request.safeParse(event);
-  if (!request.success) return failure('invalid_request', z.prettifyError(request.error), false);
+  if (!request.success) return failure('invalid_request', problemsOf(request.error), false);
   const { accountId, ...options } = request.data;
   const deadline = later(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
   try {

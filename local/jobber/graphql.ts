@@ -1,0 +1,172 @@
+import { encodeAccountId } from './accounts.ts';
+import type { PendingRequest } from './faults.ts';
+import type { Grants } from './grants.ts';
+import { type Cost, costOf, graphqlLimits } from './graphql-limits.ts';
+import { type Operation, readOperation } from './graphql-query.ts';
+import { type Answer, json, mediaType, type Received, text } from './http.ts';
+import type { SimulatorSettings } from './settings.ts';
+import type { Account, Grant } from './state.ts';
+
+const LATEST_VERSION = '2025-04-16';
+const VERSIONS = ['2023-11-15', '2024-06-10', '2025-01-20', LATEST_VERSION];
+/** Versions of which Jobber says that they will go. */
+const ENDING_VERSIONS = ['2023-11-15', '2024-06-10'];
+
+/** Fields that need a scope which the app does not have. */
+const HIDDEN_FIELDS =
+  /^(?:expenses?|invoices?|jobs?|products?|propert(?:y|ies)|quotes?|requests?|tasks?|timeSheetEntries|visits?)$/;
+
+const TOKEN_NOT_RECOGNIZED = json(401, { message: 'Token not recognized' });
+
+/*
+ * What Jobber answers to these, or with which status, is not known. Assumed: 401 for what ends a
+ * connection, 400 for what no client should send, prose for the request limit.
+ */
+const DISCONNECTED = json(401, {
+  message: 'User has disconnected this app from their account. Please delete this token',
+});
+const INACTIVE = json(401, { error: { message: 'This account is not active' } });
+const NO_JSON = text(400, 'The Content-Type must be application/json.');
+const NO_VERSION = json(400, { message: 'The X-JOBBER-GRAPHQL-VERSION header is required.' });
+const NO_QUERY = json(400, { message: 'The body must be a JSON object with a query.' });
+const TOO_MANY_REQUESTS = text(429, 'Too many requests.');
+
+/** The answer to a query that costs more than is available (`cost.actualQueryCost` is 0 then). */
+export const throttled = (cost: Cost): Answer =>
+  json(200, {
+    errors: [{ message: 'Throttled', extensions: { code: 'THROTTLED' } }],
+    extensions: { cost },
+  });
+
+/** `POST /api/graphql` */
+export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now: () => number) {
+  const limits = graphqlLimits(now);
+
+  function work({ headers, body }: Received, accessToken: string | undefined): Answer {
+    if (mediaType(headers) !== 'application/json') return NO_JSON;
+    const version = headers['x-jobber-graphql-version'];
+    if (typeof version !== 'string') return NO_VERSION;
+    if (!VERSIONS.includes(version))
+      return json(404, { message: `GraphQL API version '${version}' does not exist` });
+    const request = readRequest(body);
+    if (!request) return NO_QUERY;
+    const operation = readOperation(request.query, request.variables);
+    if (accessToken === undefined) return unauthenticated(operation);
+
+    const bearer = grants.judgeBearer(accessToken);
+    switch (bearer.kind) {
+      case 'unknown':
+        return TOKEN_NOT_RECOGNIZED;
+      case 'disconnected':
+        return DISCONNECTED;
+      case 'inactive':
+        return INACTIVE;
+      case 'live':
+        return limited(operation, version, bearer.account, bearer.grant);
+    }
+  }
+
+  function limited(
+    operation: Operation | undefined,
+    version: string,
+    account: Account,
+    grant: Grant,
+  ): Answer {
+    const requested = 1 + (operation?.nodes ?? 0);
+    if (settings.graphqlLimits === 'off')
+      return execute(operation, account, grant, {
+        cost: costOf(requested, requested),
+        ...versioning(version),
+      });
+    if (limits.countRequest(account.id)) return TOO_MANY_REQUESTS;
+    const charge = limits.charge(account.id, requested);
+    if (charge.throttled) return throttled(charge.cost);
+    return execute(operation, account, grant, { cost: charge.cost, ...versioning(version) });
+  }
+
+  function execute(
+    operation: Operation | undefined,
+    account: Account,
+    grant: Grant,
+    extensions: object,
+  ): Answer {
+    if (!operation) return unsupported('this operation', extensions);
+    for (const [field, selected] of operation.fields) {
+      const hidden = [field, ...selected].find((name) => HIDDEN_FIELDS.test(name));
+      if (hidden) return hiddenField(hidden, extensions);
+    }
+    const [field, selected] = [...operation.fields][0] ?? ['', []];
+    if (operation.fields.size > 1) return unsupported('several root fields', extensions);
+    if (operation.kind === 'query' && field === 'account')
+      return answerAccount(account, selected, extensions);
+    if (operation.kind === 'mutation' && field === 'appDisconnect') {
+      grants.end([grant], 'disconnected');
+      const app = { name: 'Simulated app', author: 'Simulated author' };
+      return json(200, { data: { appDisconnect: { app, userErrors: [] } }, extensions });
+    }
+    return unsupported(`the ${operation.kind} '${field}'`, extensions);
+  }
+
+  return {
+    receive(request: Received): PendingRequest {
+      const accessToken = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+      return {
+        path: 'graphql',
+        grantType: undefined,
+        accountId: accessToken === undefined ? undefined : grants.ownerOf.accessToken(accessToken),
+        work: () => work(request, accessToken),
+      };
+    },
+    forgetLimits: limits.forget,
+  };
+}
+
+function readRequest(body: string) {
+  try {
+    const { query, variables } = JSON.parse(body) as { query?: unknown; variables?: unknown };
+    if (typeof query !== 'string') return undefined;
+    return { query, variables: (variables ?? {}) as Record<string, unknown> };
+  } catch {
+    return undefined;
+  }
+}
+
+function versioning(version: string) {
+  const warning =
+    `API version ${version} is scheduled to be removed, ` +
+    `please upgrade to the latest version ${LATEST_VERSION} as soon as possible.`;
+  return {
+    versioning: ENDING_VERSIONS.includes(version) ? { version, warning } : { version },
+  };
+}
+
+function answerAccount(account: Account, selected: readonly string[], extensions: object): Answer {
+  const all = { id: encodeAccountId(account.id), name: account.name, __typename: 'Account' };
+  const unknown = selected.find((name) => !Object.hasOwn(all, name));
+  if (unknown !== undefined)
+    return failed(`Field '${unknown}' doesn't exist on type 'Account'`, extensions);
+  if (selected.length === 0) return failed("Field 'account' must have selections", extensions);
+  const chosen = Object.entries(all).filter(([name]) => selected.includes(name));
+  return json(200, { data: { account: Object.fromEntries(chosen) }, extensions });
+}
+
+function unauthenticated(operation: Operation | undefined): Answer {
+  const type = operation?.kind === 'mutation' ? 'Mutation' : 'Query';
+  const field = operation?.fields.keys().next().value ?? 'account';
+  const message = `The field ${field} on an object of type ${type} was hidden because you are unauthenticated`;
+  return json(200, {
+    errors: [{ message, extensions: { code: 'UNAUTHENTICATED' } }],
+    data: { [field]: null },
+  });
+}
+
+function hiddenField(field: string, extensions: object): Answer {
+  const message = `The field ${field} on an object of type Query was hidden due to permissions`;
+  return json(200, { data: null, errors: [{ message }], extensions });
+}
+
+const unsupported = (what: string, extensions: object) =>
+  failed(`The Jobber simulator does not answer ${what}.`, extensions);
+
+const failed = (message: string, extensions: object) =>
+  json(200, { errors: [{ message }], extensions });

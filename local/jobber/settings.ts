@@ -1,0 +1,75 @@
+import {
+  aBoolean,
+  aString,
+  type Check,
+  type Checks,
+  checkFields,
+  notNegative,
+  oneOf,
+  positive,
+} from './checks.ts';
+
+/** How the simulated Jobber behaves; may be changed at any time. */
+export interface SimulatorSettings {
+  /** @default 'simulated-client' */
+  clientId: string;
+  /** Changing it kills no token, unlike `rollClientSecret`. @default 'simulated-secret' */
+  clientSecret: string;
+  /** The redirect URIs of the app, compared as strings. @default 'any' */
+  redirectUris: readonly string[] | 'any';
+  /** `legacy` is `on` for apps made before 2024-01-02: an old token still works. @default 'on' */
+  rotation: 'on' | 'off' | 'legacy';
+  /** What a used refresh token does while rotation is `on`. @default 'refuse' */
+  reusePolicy: ReusePolicy;
+  /** How long a used refresh token still works under the reuse policy `grace`. @default 60 */
+  graceSeconds: number;
+  /** Holds for tokens issued from now on. @default 3600 */
+  accessTokenLifetimeSeconds: number;
+  /** Whether a new authorization of an account ends its earlier grants. @default false */
+  reauthorizationRevokes: boolean;
+  /** Whether GraphQL counts requests and query costs; load tests of something else switch it off. @default 'on' */
+  graphqlLimits: 'on' | 'off';
+}
+
+/**
+ * - `refuse`: refused, and nothing else happens.
+ * - `grace`: within the grace period it answers with a further pair; the earlier successor stays valid.
+ * - `revoke`: refused, and the whole grant ends.
+ */
+export type ReusePolicy = 'refuse' | 'grace' | 'revoke';
+
+export const DEFAULT_SETTINGS: SimulatorSettings = {
+  clientId: 'simulated-client',
+  clientSecret: 'simulated-secret',
+  redirectUris: 'any',
+  rotation: 'on',
+  reusePolicy: 'refuse',
+  graceSeconds: 60,
+  accessTokenLifetimeSeconds: 3600,
+  reauthorizationRevokes: false,
+  graphqlLimits: 'on',
+};
+
+const redirectUris: Check = [
+  "'any' or an array of strings",
+  (value) =>
+    value === 'any' || (Array.isArray(value) && value.every((uri) => typeof uri === 'string')),
+];
+
+const SETTINGS: Checks = {
+  clientId: aString,
+  clientSecret: aString,
+  redirectUris,
+  rotation: oneOf('on', 'off', 'legacy'),
+  reusePolicy: oneOf('refuse', 'grace', 'revoke'),
+  graceSeconds: notNegative,
+  accessTokenLifetimeSeconds: positive,
+  reauthorizationRevokes: aBoolean,
+  graphqlLimits: oneOf('on', 'off'),
+} satisfies Record<keyof SimulatorSettings, Check>;
+
+/** @throws SimulatorUsageError */
+export function checkSettings(changes: Partial<SimulatorSettings>): Partial<SimulatorSettings> {
+  checkFields('The settings', changes, {}, SETTINGS);
+  return changes;
+}

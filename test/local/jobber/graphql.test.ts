@@ -1,0 +1,316 @@
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { parseAccountId } from '../../../local/jobber/accounts.ts';
+import type { JobberSimulatorOptions } from '../../../local/jobber/simulator.ts';
+import {
+  ACCOUNT,
+  ACCOUNT_ANSWER,
+  ACCOUNT_QUERY,
+  graphql,
+  INVALID_REFRESH_TOKEN,
+  refresh,
+  seen,
+  simulate,
+  UNRECOGNIZED,
+} from './support.ts';
+
+async function connected(options: JobberSimulatorOptions = {}) {
+  const { jobber, clock } = await simulate(options);
+  return { jobber, clock, ...jobber.issueGrant(ACCOUNT) };
+}
+
+/** Far quicker than as many calls of `fetch`. */
+async function sendPipelined(url: string, accessToken: string, requests: number) {
+  const body = JSON.stringify({ query: ACCOUNT_QUERY });
+  const request = [
+    'POST /api/graphql HTTP/1.1',
+    'Host: localhost',
+    'Content-Type: application/json',
+    'X-JOBBER-GRAPHQL-VERSION: 2025-04-16',
+    `Authorization: Bearer ${accessToken}`,
+    `Content-Length: ${body.length}`,
+  ].join('\r\n');
+  const last = `${request}\r\nConnection: close\r\n\r\n${body}`;
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`${request}\r\n\r\n${body}`.repeat(requests - 1) + last);
+  const answers = (await socket.setEncoding('utf8').toArray()).join('');
+  expect(answers.match(/HTTP\/1.1 200/g)).toHaveLength(requests);
+}
+
+test('account { id name } answers the encoded id, the name, the cost and the version', async () => {
+  const { jobber, accessToken } = await connected();
+
+  expect(await seen(await graphql(jobber, accessToken))).toEqual({
+    status: 200,
+    type: 'application/json',
+    body: {
+      data: ACCOUNT_ANSWER,
+      extensions: {
+        cost: {
+          requestedQueryCost: 1,
+          actualQueryCost: 1,
+          throttleStatus: {
+            maximumAvailable: 10_000,
+            currentlyAvailable: 9_999,
+            restoreRate: 500,
+          },
+        },
+        versioning: { version: '2025-04-16' },
+      },
+    },
+  });
+});
+
+test.each([
+  ['{account{id}}', { account: { id: ACCOUNT_ANSWER.account.id } }],
+  [
+    'query Connection { account { name } } # who is it?',
+    { account: { name: 'Maple Street Plumbing' } },
+  ],
+  ['query Q($n: Int) @live { account { __typename } }', { account: { __typename: 'Account' } }],
+])('%s is understood', async (query, data) => {
+  const { jobber, accessToken } = await connected();
+  const { body } = await seen(await graphql(jobber, accessToken, query));
+  expect(body.data).toEqual(data);
+});
+
+test.each([
+  'query { clients { nodes { id } } }',
+  'query { account { id ...Rest } } fragment Rest on Account { name }',
+  'query { a: account { id } }',
+  'query { account { id } } query { account { id } }',
+  'query { account { id } clients { nodes { id } } }',
+  'query { account { id phone } }',
+  'query { account }',
+  'query { account { id }',
+  'mutation { clientCreate { client { id } } }',
+  'subscription { account { id } }',
+  '',
+])('what it does not know is answered with GraphQL errors: %s', async (query) => {
+  const { jobber, accessToken } = await connected();
+
+  const { status, body } = await seen(await graphql(jobber, accessToken, query));
+
+  expect(status).toBe(200);
+  expect(body.errors).toEqual([{ message: expect.any(String) }]);
+  expect(body.data).toBeUndefined();
+});
+
+test('an access token is not recognized from the second on in which it expires', async () => {
+  const { jobber, clock, accessToken } = await connected();
+  clock.now += 3600_000 - 1;
+  expect((await graphql(jobber, accessToken)).status).toBe(200);
+  clock.now += 1;
+  expect(await seen(await graphql(jobber, accessToken))).toEqual(UNRECOGNIZED);
+});
+
+test('an invented access token is not recognized', async () => {
+  const { jobber, accessToken } = await connected();
+  expect(await seen(await graphql(jobber, 'invented'))).toEqual(UNRECOGNIZED);
+  expect(await seen(await graphql(jobber, `${accessToken}x`))).toEqual(UNRECOGNIZED);
+});
+
+test.each([
+  [ACCOUNT_QUERY, 'account', 'Query'],
+  ['mutation { appDisconnect { app { name } } }', 'appDisconnect', 'Mutation'],
+])('without authorization, %s is a 200 that says so', async (query, field, type) => {
+  const { jobber } = await simulate();
+  expect(await seen(await graphql(jobber, undefined, query))).toEqual({
+    status: 200,
+    type: 'application/json',
+    body: {
+      errors: [
+        {
+          message: `The field ${field} on an object of type ${type} was hidden because you are unauthenticated`,
+          extensions: { code: 'UNAUTHENTICATED' },
+        },
+      ],
+      data: { [field]: null },
+    },
+  });
+});
+
+test('after Disconnect in Jobber, GraphQL says so and the refresh token is dead', async () => {
+  const { jobber, accessToken, refreshToken } = await connected();
+
+  jobber.disconnect(ACCOUNT);
+
+  expect(await seen(await graphql(jobber, accessToken))).toEqual({
+    status: 401,
+    type: 'application/json',
+    body: {
+      message: 'User has disconnected this app from their account. Please delete this token',
+    },
+  });
+  expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
+});
+
+test('appDisconnect ends the grant', async () => {
+  const { jobber, accessToken, refreshToken } = await connected();
+  const mutation = 'mutation { appDisconnect { app { name author } userErrors { message } } }';
+
+  const { body } = await seen(await graphql(jobber, accessToken, mutation));
+
+  expect(body.data.appDisconnect).toEqual({
+    app: { name: expect.any(String), author: expect.any(String) },
+    userErrors: [],
+  });
+  expect((await seen(await graphql(jobber, accessToken))).body.message).toContain('disconnected');
+  expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
+});
+
+test('an inactive account is told so, and its refresh token is dead', async () => {
+  const { jobber, accessToken, refreshToken } = await connected();
+
+  jobber.deactivate(ACCOUNT);
+
+  expect((await seen(await graphql(jobber, accessToken))).body).toEqual({
+    error: { message: 'This account is not active' },
+  });
+  expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
+});
+
+test('a field without its scope is hidden', async () => {
+  const { jobber, accessToken } = await connected();
+  const query = 'query { account { id } jobs(first: 5) { nodes { id } } }';
+
+  const { status, body } = await seen(await graphql(jobber, accessToken, query));
+
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    data: null,
+    errors: [
+      { message: 'The field jobs on an object of type Query was hidden due to permissions' },
+    ],
+  });
+});
+
+test('a query that is dearer than the maximum never runs', async () => {
+  const { jobber, accessToken } = await connected();
+  const query =
+    'query Jobs($n: Int!) { jobs(first: $n) { nodes { visits(first: 100) { nodes { id } } } } }';
+
+  const answer = await graphql(jobber, accessToken, query, { variables: { n: 100 } });
+
+  expect(await seen(answer)).toEqual({
+    status: 200,
+    type: 'application/json',
+    body: {
+      errors: [{ message: 'Throttled', extensions: { code: 'THROTTLED' } }],
+      extensions: {
+        cost: {
+          requestedQueryCost: 10_001,
+          actualQueryCost: 0,
+          throttleStatus: {
+            maximumAvailable: 10_000,
+            currentlyAvailable: 10_000,
+            restoreRate: 500,
+          },
+        },
+      },
+    },
+  });
+});
+
+test('a throttled query runs once enough is restored', async () => {
+  const { jobber, clock, accessToken } = await connected();
+  const run = async () => {
+    const { body } = await seen(
+      await graphql(jobber, accessToken, 'query { jobs(first: 5999) { id } }'),
+    );
+    return body.errors[0].message === 'Throttled' ? body.extensions.cost : 'run';
+  };
+
+  expect(await run()).toBe('run');
+  expect((await run()).throttleStatus.currentlyAvailable).toBe(4_000);
+  clock.now += 3_999;
+  expect(await run()).not.toBe('run');
+  clock.now += 1;
+  expect(await run()).toBe('run');
+});
+
+test('more than 2,500 requests in five minutes are too many for this account, without Retry-After', async () => {
+  const { jobber, clock, accessToken } = await connected();
+  await sendPipelined(jobber.url, accessToken, 2_499);
+
+  expect((await graphql(jobber, accessToken)).status).toBe(200);
+  const answer = await graphql(jobber, accessToken);
+
+  expect(answer.status).toBe(429);
+  expect(answer.headers.get('retry-after')).toBeNull();
+  expect((await graphql(jobber, jobber.issueGrant(518027).accessToken)).status).toBe(200);
+  clock.now += 300_000;
+  expect((await graphql(jobber, accessToken)).status).toBe(200);
+});
+
+test('the limits can be switched off', async () => {
+  const { jobber, accessToken } = await connected({ graphqlLimits: 'off' });
+  await sendPipelined(jobber.url, accessToken, 2_500);
+
+  const { status, body } = await seen(
+    await graphql(jobber, accessToken, 'query { jobs(first: 99999) { id } }'),
+  );
+
+  expect(status).toBe(200);
+  expect(body.errors[0].message).toContain('hidden due to permissions');
+});
+
+test('an unknown version does not exist', async () => {
+  const { jobber, accessToken } = await connected();
+  const headers = { 'X-JOBBER-GRAPHQL-VERSION': '2019-01-01' };
+
+  expect(await seen(await graphql(jobber, accessToken, ACCOUNT_QUERY, { headers }))).toEqual({
+    status: 404,
+    type: 'application/json',
+    body: { message: "GraphQL API version '2019-01-01' does not exist" },
+  });
+});
+
+test('an old version works with a warning', async () => {
+  const { jobber, accessToken } = await connected();
+  const headers = { 'X-JOBBER-GRAPHQL-VERSION': '2023-11-15' };
+
+  const { body } = await seen(await graphql(jobber, accessToken, ACCOUNT_QUERY, { headers }));
+
+  expect(body.data).toEqual(ACCOUNT_ANSWER);
+  expect(body.extensions.versioning).toEqual({
+    version: '2023-11-15',
+    warning: expect.stringContaining('2023-11-15'),
+  });
+});
+
+test.each([
+  ['the version header is missing', { 'Content-Type': 'application/json' }, '{"query":"{a}"}'],
+  [
+    'the content type is another',
+    { 'Content-Type': 'text/plain', 'X-JOBBER-GRAPHQL-VERSION': '2025-04-16' },
+    '{"query":"{a}"}',
+  ],
+  [
+    'the body holds no query',
+    { 'Content-Type': 'application/json', 'X-JOBBER-GRAPHQL-VERSION': '2025-04-16' },
+    '{}',
+  ],
+  [
+    'the body is no JSON',
+    { 'Content-Type': 'application/json', 'X-JOBBER-GRAPHQL-VERSION': '2025-04-16' },
+    '{',
+  ],
+])('a request is bad if %s', async (_, headers, body) => {
+  const { jobber } = await simulate();
+  const response = await fetch(`${jobber.url}/api/graphql`, { method: 'POST', headers, body });
+  expect(response.status).toBe(400);
+});
+
+test('account ids are read in every encoding', () => {
+  const ids = [430114, '430114', ACCOUNT_ANSWER.account.id, btoa('430114'), 'MQ==', 'nobody', ''];
+  expect(ids.map(parseAccountId)).toEqual([
+    430114,
+    430114,
+    430114,
+    430114,
+    1,
+    undefined,
+    undefined,
+  ]);
+});

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { GetTokenResponse } from '../../functions/get-token.ts';
+import type { SweepResult } from '../../functions/refresh-sweep.ts';
+import { authorizeThroughPages } from '../../local/authorize-through-pages.ts';
+import { encodeAccountId } from '../../local/jobber/accounts.ts';
+import type { JobberSimulator } from '../../local/jobber/simulator.ts';
+import { expireInTable, listConnections } from '../../local/page/connections.ts';
+import { type LocalSystem, startLocalSystem } from '../../local/system.ts';
+
+export const MAPLE = 430114;
+export const NORTHWIND = 518027;
+export const idOf = encodeAccountId;
+
+export interface TestSystem extends LocalSystem {
+  readonly simulator: JobberSimulator;
+  /** Connects an account as a browser does; returns the last page. */
+  connect(account: number): Promise<string>;
+  /** Connects an account whose access token has expired before anybody asked for it. */
+  connectExpired(account: number): Promise<void>;
+  getToken(request: unknown): Promise<GetTokenResponse>;
+  sweep(): Promise<SweepResult>;
+  /** Hands messages to `refresh-connection` as SQS does. */
+  deliver(...bodies: string[]): Promise<SQSBatchResponse>;
+  connections(): ReturnType<typeof listConnections>;
+  /** An hour passes for the account's access token. */
+  expire(account: number): Promise<void>;
+}
+
+/** The whole local system in this process, with its functions, in a folder of its own. */
+export async function testSystem(): Promise<TestSystem> {
+  const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-test-'));
+  const system = await startLocalSystem({ port: 0, folder });
+  const simulator = system.simulator as JobberSimulator;
+  const table = process.env['TABLE_NAME'] ?? '';
+  return {
+    ...system,
+    simulator,
+    connect: (account) => authorizeThroughPages(`${system.url}/_local/connect`, account),
+    async connectExpired(account) {
+      await authorizeThroughPages(`${system.url}/_local/connect`, account);
+      await expireInTable(system.db, table, idOf(account));
+    },
+    getToken: (request) => system.invoke('get-token', request) as Promise<GetTokenResponse>,
+    sweep: () => system.invoke('refresh-sweep', {}) as Promise<SweepResult>,
+    deliver: (...bodies) =>
+      system.invoke('refresh-connection', sqsEvent(bodies)) as Promise<SQSBatchResponse>,
+    connections: () => listConnections(system.db, table),
+    async expire(account) {
+      simulator.expireAccessTokens(account);
+      await expireInTable(system.db, table, idOf(account));
+    },
+    async close() {
+      await system.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const sqsEvent = (bodies: string[]) =>
+  ({
+    Records: bodies.map((body, index) => ({
+      messageId: String(index),
+      body,
+      eventSource: 'aws:sqs',
+    })),
+  }) as SQSEvent;
