@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { GetTokenResponse } from '../functions/get-token.ts';
-import { authorizeThroughPages } from './authorize-through-pages.ts';
+import { browser } from './browser.ts';
 import type { StampedeResult } from './page/stampede.ts';
 
 interface Addresses {
@@ -37,7 +37,7 @@ export async function runDemo(): Promise<boolean> {
   let system = await start(folder);
   try {
     for (const account of [MAPLE, NORTHWIND]) {
-      const page = await authorizeThroughPages(`${system.url}/_local/connect`, account);
+      const page = await browser().connect(`${system.url}/_local/connect`, account);
       check(
         `account ${account} connects through the redirects`,
         title(page),

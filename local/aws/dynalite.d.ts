@@ -4,6 +4,7 @@ declare module 'dynalite' {
   interface Options {
     readonly path?: string;
     readonly createTableMs?: number;
+    readonly deleteTableMs?: number;
   }
   export default function dynalite(options?: Options): Server;
 }

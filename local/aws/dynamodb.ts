@@ -8,7 +8,7 @@ export async function startDynamoDb(
   folder: string,
 ): Promise<{ endpoint: string; close(): Promise<void> }> {
   await assertUsable(folder);
-  const server = dynalite({ path: folder, createTableMs: 0 });
+  const server = dynalite({ path: folder, createTableMs: 0, deleteTableMs: 0 });
   const port = await listen(server, 0);
   return { endpoint: `http://127.0.0.1:${port}`, close: () => close(server) };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { GetTokenResponse } from '../../functions/get-token.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
-import { authorizeThroughPages } from '../../local/authorize-through-pages.ts';
+import { browser } from '../../local/browser.ts';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { JobberSimulator } from '../../local/jobber/simulator.ts';
 import { expireInTable, listConnections } from '../../local/page/connections.ts';
@@ -38,9 +38,9 @@ export async function testSystem(): Promise<TestSystem> {
   return {
     ...system,
     simulator,
-    connect: (account) => authorizeThroughPages(`${system.url}/_local/connect`, account),
+    connect: (account) => browser().connect(`${system.url}/_local/connect`, account),
     async connectExpired(account) {
-      await authorizeThroughPages(`${system.url}/_local/connect`, account);
+      await browser().connect(`${system.url}/_local/connect`, account);
       await expireInTable(system.db, table, idOf(account));
     },
     getToken: (request) => system.invoke('get-token', request) as Promise<GetTokenResponse>,
