@@ -1,3 +1,7 @@
+import type { FunctionName } from './functions.ts';
+
+type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
+
 export interface Entry {
   readonly id: number;
   /** Milliseconds since the Unix epoch. */
@@ -24,4 +28,43 @@ export function activity(): Activity {
     },
     entries: () => entries,
   };
+}
+
+/** Notes how each invocation ended, in a few words. */
+export function notingInvocations(invoke: Invoke, log: Activity): Invoke {
+  return async (name, event) => {
+    try {
+      const result = await invoke(name, event);
+      const [text, tone] = inWords(name, result);
+      log.note(`${name}: ${text}`, tone);
+      return result;
+    } catch (error) {
+      log.note(`${name}: failed, ${(error as Error).name}`, 'bad');
+      throw error;
+    }
+  };
+}
+
+interface KnownResults {
+  readonly ok?: boolean;
+  readonly error?: { readonly code: string };
+  readonly statusCode?: number;
+  readonly batchItemFailures?: readonly unknown[];
+  readonly queued?: number;
+}
+
+function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {
+  const { ok, error, statusCode, batchItemFailures, queued } = (result ?? {}) as KnownResults;
+  if (statusCode !== undefined) {
+    const words = name === 'oauth-connect' ? 'a browser was sent to Jobber' : 'a browser came back';
+    return [`${words}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
+  }
+  if (batchItemFailures) {
+    const failed = batchItemFailures.length;
+    return failed === 0
+      ? ['done with what was queued', 'good']
+      : [`${failed} stay in the queue`, 'bad'];
+  }
+  if (queued !== undefined) return [`${queued} queued`, 'neutral'];
+  return ok ? ['a token was handed out', 'good'] : [`no token, ${error?.code}`, 'bad'];
 }

@@ -37,7 +37,7 @@ export function browser() {
     return (await get(await decide(...authorization))).text();
   }
 
-  return { get, decide, connect };
+  return { cookies, get, decide, connect };
 }
 
 function locationOf(response: Response, url: string): string {

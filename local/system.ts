@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { SQSBatchResponse } from 'aws-lambda';
-import { activity } from './activity.ts';
+import { activity, notingInvocations } from './activity.ts';
 import { createConnectionsTable } from './aws/connections-table.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
@@ -26,6 +26,7 @@ export interface LocalSystemOptions {
 }
 
 export interface LocalSystem {
+  readonly folder: string;
   readonly url: string;
   readonly jobberUrl: string;
   /** Answers GetSecretValue and Invoke. */
@@ -54,7 +55,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     for (const each of stops.splice(0).reverse()) await each();
   };
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     Object.assign(process.env, CREDENTIALS);
     const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
     stops.push(() => dynamoDb.close());
@@ -62,9 +63,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     stops.push(async () => db.destroy());
     await createConnectionsTable(db, TABLE_NAME);
 
+    const log = activity();
+    const noted = notingInvocations(invoke, log);
     const queue = await startQueue(
       'refresh-connection',
-      (event) => invoke('refresh-connection', event) as Promise<SQSBatchResponse>,
+      (event) => noted('refresh-connection', event) as Promise<SQSBatchResponse>,
     );
     stops.push(() => queue.close());
 
@@ -79,12 +82,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     };
 
     const secrets = localSecrets(join(folder, 'sealing-key.json'), jobber);
-    const aws = awsEndpoint(secrets, invoke);
+    const aws = awsEndpoint(secrets, noted);
     const awsUrl = `http://127.0.0.1:${await listen(aws, nextPort(2))}`;
     stops.push(() => close(aws));
 
-    const log = activity();
-    const front = httpFront(invoke, (request, response) => page(request, response));
+    const front = httpFront(noted, (request, response) => page(request, response));
     const url = `http://localhost:${await listen(front, port)}`;
     stops.push(() => close(front));
 
@@ -107,11 +109,12 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, invoke, log });
 
     const sweeping = setInterval(() => {
-      invoke('refresh-sweep', {}).catch(() => undefined);
+      noted('refresh-sweep', {}).catch(() => undefined);
     }, SWEEP_EVERY_MS);
     stops.push(async () => clearInterval(sweeping));
 
     return {
+      folder,
       url,
       jobberUrl: jobber.baseUrl,
       awsUrl,
@@ -125,6 +128,14 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new OneClearLine(`The folder ${folder} cannot be made: ${(error as Error).message}`);
   }
 }
 

@@ -2,6 +2,8 @@ const byId = (id) => document.getElementById(id);
 const template = byId('connection').content.firstElementChild;
 const busy = new Set();
 
+const NEEDS_ACTIVE = new Set(['expire', 'disconnect']);
+
 const STATUS = {
   active: () => 'Connected',
   reconnect_required: ({ statusReason }) => `Reconnect required: ${statusReason}`,
@@ -70,9 +72,8 @@ function fillCard(card, connection, now, simulated) {
   for (const button of card.querySelectorAll('button')) {
     const { action } = button.dataset;
     button.disabled = busy.has(`${action} ${connection.accountId}`);
-    button.hidden =
-      (action === 'disconnect' && !simulated) ||
-      (action === 'expire' && connection.status !== 'active');
+    const isPossible = connection.status === 'active' && (action !== 'disconnect' || simulated);
+    button.hidden = NEEDS_ACTIVE.has(action) && !isPossible;
   }
 }
 

@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { close, listen } from '../../local/listen.ts';
+
+const MAIN = new URL('../../local/main.ts', import.meta.url).pathname;
+
+let folder: string;
+let started: ChildProcess[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-test-'));
+  started = [];
+});
+afterEach(async () => {
+  for (const child of started) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
+
+function run(environment: Record<string, string> = {}, ...args: string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env['PATH'], JOBBER_TOKENS_FOLDER: folder, PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  started.push(child);
+  return child;
+}
+
+/** What a start that fails prints, line by line. */
+async function failure(child: ChildProcess) {
+  if (!child.stderr) throw new Error('no stderr');
+  const [lines, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  return { code, lines: lines.trim().split('\n') };
+}
+
+describe('npm start', { timeout: 20_000 }, () => {
+  it('says where everything is, and stops cleanly at Ctrl-C', async () => {
+    const child = run();
+    const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+    expect((await fetch(url)).status).toBe(200);
+    const output = text(child.stdout as NonNullable<typeof child.stdout>);
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await output).toContain(`jobber-tokens   ${url}`);
+  });
+
+  it.each([
+    ['a port that is taken', 'Port %PORT% is taken.'],
+    ['the next port that is taken', 'Port %PORT% is taken.'],
+  ])('explains %s in one line', async (which, message) => {
+    const other = createServer();
+    const port = await listen(other, 0);
+    const first = which.startsWith('the next') ? port - 1 : port;
+    const { code, lines } = await failure(run({ PORT: String(first) }));
+    await close(other);
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringContaining(message.replace('%PORT%', String(port)))]);
+  });
+
+  it('explains a second instance on the same folder in one line', async () => {
+    await once(run(), 'message');
+    const { code, lines } = await failure(run());
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringMatching(/^Another instance is running on /)]);
+  });
+
+  it.each([
+    ['dynamodb/CURRENT', 'rubbish'],
+    ['sealing-key.json', '{'],
+    ['jobber.json', '{'],
+  ])('explains a damaged %s in one line', async (file, content) => {
+    const child = run();
+    await once(child, 'message');
+    child.kill('SIGINT');
+    await once(child, 'exit');
+    writeFileSync(join(folder, 'simulator', file), content);
+    const { code, lines } = await failure(run());
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringContaining(file.split('/')[0] ?? '')]);
+  });
+
+  it('explains a folder that is a file in one line', async () => {
+    mkdirSync(join(folder, 'x'));
+    writeFileSync(join(folder, 'x', 'simulator'), '');
+    const { code, lines } = await failure(run({ JOBBER_TOKENS_FOLDER: join(folder, 'x') }));
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(1);
+  });
+
+  it.each([
+    [{ PORT: 'eighty' }, [], 'PORT must be a number'],
+    [{ JOBBER_CLIENT_ID: 'x' }, [], 'set both JOBBER_CLIENT_ID and JOBBER_CLIENT_SECRET'],
+    [{ JOBBER_BASE_URL: 'https://example.com' }, [], 'set both'],
+    [{}, ['--dmeo'], '--demo'],
+  ])('explains %j %j in one line', async (environment, args, message) => {
+    const { code, lines } = await failure(run(environment as Record<string, string>, ...args));
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('talks to another server that speaks the same when it is given credentials', async () => {
+    const simulator = run();
+    const [{ jobberUrl }] = (await once(simulator, 'message')) as [{ jobberUrl: string }];
+    const child = run({
+      JOBBER_CLIENT_ID: 'simulated-client',
+      JOBBER_CLIENT_SECRET: 'simulated-secret',
+      JOBBER_BASE_URL: jobberUrl,
+    });
+    const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+    const response = await fetch(`${url}/oauth/connect`, { redirect: 'manual' });
+    expect(response.headers.get('location')).toContain(`${jobberUrl}/api/oauth/authorize`);
+  });
+});
+
+describe('npm start -- --demo', { timeout: 40_000 }, () => {
+  it('makes its tour and finds everything as it should be', async () => {
+    const child = run({}, '--demo');
+    const output = await text(child.stdout as NonNullable<typeof child.stdout>);
+    expect(output.trim().split('\n').at(-1)).toBe('demo: OK');
+    expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(0);
+  });
+});
