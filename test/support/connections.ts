@@ -10,6 +10,7 @@ export type TableFault = 'lost' | 'refused';
 
 export interface TestTable {
   readonly client: DynamoDBDocumentClient;
+  readonly base: DynamoDBClient;
   readonly tableName: string;
   readonly table: ReturnType<typeof connectionTable>;
   /** The operations sent so far, one entry a call whatever the SDK's retries. */
@@ -58,6 +59,7 @@ export async function testTable(): Promise<TestTable> {
   calls.length = 0;
   return {
     client,
+    base,
     tableName,
     table: connectionTable(client, tableName),
     calls,

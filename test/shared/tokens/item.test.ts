@@ -1,0 +1,120 @@
+import { GetItemCommand, type UpdateItemCommandOutput } from '@aws-sdk/client-dynamodb';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { describe, expect, it } from 'vitest';
+import { SWEEP_SHARDS, sweepShardOf } from '../../../shared/tokens/connection.ts';
+import { DUE_INDEX, type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
+import { saveGrant } from '../../../shared/tokens/save-grant.ts';
+import { seal } from '../../../shared/tokens/sealing.ts';
+import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
+
+describe('the item', () => {
+  it('fits one write unit with a 450-character token, a 40-character name, and all marks set', async () => {
+    const { db, keys, clock } = await tokenSystem();
+    const key = await keys.current();
+    await saveGrant({ table: db.table, clock }, key, {
+      accountId: ACCOUNT,
+      accountName: 'x'.repeat(40),
+      userId: '1077988',
+      ref: 'x'.repeat(24),
+      connectedAt: clock.now(),
+      accessToken: 'x'.repeat(450),
+      refreshToken: 'x'.repeat(32),
+      expiresAt: 1_800_000_000 as never,
+    });
+    await db.table.claim(
+      ACCOUNT,
+      { id: 'x'.repeat(16), expiresAt: clock.now() },
+      { horizon: 1_900_000_000 as never },
+      clock.now(),
+    );
+    await db.set(ACCOUNT, { inDoubtSince: clock.now(), unconfirmedAt: clock.now() });
+    const { Item = {} } = await db.base.send(
+      new GetItemCommand({ TableName: db.tableName, Key: { accountId: { S: ACCOUNT } } }),
+    );
+    expect(sizeOf(Item as Record<string, Attribute>)).toBeLessThanOrEqual(1_024);
+  });
+
+  it('costs one write unit to claim, and one and the index’s two to store', async () => {
+    const { db, keys, clock, connect, stored } = await tokenSystem();
+    await connect();
+    const table: (number | undefined)[] = [];
+    const index: number[] = [];
+    db.base.middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context['commandName'] === 'UpdateItemCommand') {
+          Object.assign(args.input, { ReturnConsumedCapacity: 'INDEXES' });
+        }
+        const result = await next(args);
+        const { ConsumedCapacity: consumed } = result.output as UpdateItemCommandOutput;
+        if (consumed) table.push(consumed.Table?.CapacityUnits);
+        const units = consumed?.GlobalSecondaryIndexes?.[DUE_INDEX]?.CapacityUnits;
+        if (units) index.push(units);
+        return result;
+      },
+      { step: 'initialize', priority: 'low' },
+    );
+    const { refreshToken } = await stored();
+    const lease = { id: 'x'.repeat(16), expiresAt: clock.now() };
+    await db.table.claim(ACCOUNT, lease, { horizon: 1_900_000_000 as never }, clock.now());
+    const key = await keys.current();
+    await db.table.store(ACCOUNT, refreshToken, {
+      accessToken: seal(key, 'x'.repeat(450), ACCOUNT, 'accessToken'),
+      refreshToken: seal(key, 'x'.repeat(32), ACCOUNT, 'refreshToken'),
+      accessTokenExpiresAt: 1_900_000_000 as never,
+      refreshedAt: 1_900_000_000 as never,
+    });
+    expect(table).toEqual([1, 1]);
+    // The embedded DynamoDB does not report the index; AWS's own does.
+    expect(index).toEqual(process.env['DYNAMODB_ENDPOINT'] ? [2] : []);
+  });
+
+  it('belongs to a shard that its account id alone decides, and all shards are used', () => {
+    expect(sweepShardOf(ACCOUNT)).toBe(sweepShardOf(ACCOUNT));
+    const shards = new Set(Array.from({ length: 500 }, (_, id) => sweepShardOf(String(id))));
+    expect([...shards].sort()).toEqual(Array.from({ length: SWEEP_SHARDS }, (_, shard) => shard));
+  });
+});
+
+describe('the due index', () => {
+  it('finds, over all shards and pages, the active connections that expire before the horizon', async () => {
+    const system = await tokenSystem();
+    const { db, clock } = system;
+    const accounts = Array.from({ length: 60 }, (_, index) => `account-${index}`);
+    for (const account of accounts) await system.connect(account);
+    clock.advance(30 * MINUTE);
+    await system.connect('later');
+    await db.client.send(
+      new UpdateCommand({
+        TableName: db.tableName,
+        Key: { accountId: 'account-7' },
+        UpdateExpression: 'REMOVE sweepShard',
+      }),
+    );
+    const pages: DueConnection[][] = [];
+    const horizon = (system.nowSeconds() + 31 * 60) as never;
+    for await (const page of dueConnections(db.client, db.tableName, horizon)) pages.push(page);
+    const found = pages.flat();
+    expect(found.map(({ accountId }) => accountId).sort()).toEqual(
+      accounts.filter((account) => account !== 'account-7').sort(),
+    );
+    expect(Object.keys(found[0] ?? {}).sort()).toEqual([
+      'accessTokenExpiresAt',
+      'accountId',
+      'sweepShard',
+    ]);
+    for (const page of pages) {
+      const expiries = page.map(({ accessTokenExpiresAt }) => accessTokenExpiresAt);
+      expect(expiries).toEqual([...expiries].sort());
+    }
+  });
+});
+
+type Attribute = { S?: string; N?: string; B?: Uint8Array };
+
+/** As DynamoDB counts: the names and the values, a number about a byte for two digits, and one. */
+function sizeOf(item: Record<string, Attribute>): number {
+  return Object.entries(item).reduce((size, [name, { S, N, B }]) => {
+    const value = S?.length ?? B?.length ?? Math.ceil((N?.length ?? 0) / 2) + 1;
+    return size + name.length + value;
+  }, 0);
+}
