@@ -17,6 +17,7 @@ export const functions = {
     timeoutSeconds: 25,
     load: () => import('../functions/refresh-connection.ts'),
   },
+  'save-rotation': { timeoutSeconds: 10, load: () => import('../functions/save-rotation.ts') },
 } satisfies Record<string, LocalFunction>;
 
 export type FunctionName = keyof typeof functions;
@@ -26,6 +27,14 @@ export const routes: Record<string, FunctionName> = {
   'GET /oauth/connect': 'oauth-connect',
   'GET /oauth/callback': 'oauth-callback',
 };
+
+/** The queues, who consumes them, and how often a message is tried before it is a dead letter. */
+export const queues = {
+  refresh: { consumer: 'refresh-connection', maxReceiveCount: 5 },
+  escrow: { consumer: 'save-rotation', maxReceiveCount: 100 },
+} satisfies Record<string, { consumer: FunctionName; maxReceiveCount: number }>;
+
+export type QueueName = keyof typeof queues;
 
 export const SWEEP_EVERY_MS = 5 * 60_000;
 

@@ -2,12 +2,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { SQSBatchResponse } from 'aws-lambda';
 import { activity, notingInvocations } from './activity.ts';
 import { createConnectionsTable } from './aws/connections-table.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
-import { startQueue } from './aws/queue.ts';
+import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
 import { type FunctionName, invoke, SWEEP_EVERY_MS } from './functions.ts';
 import { httpFront } from './http-front.ts';
@@ -65,11 +64,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
 
     const log = activity();
     const noted = notingInvocations(invoke, log);
-    const queue = await startQueue(
-      'refresh-connection',
-      (event) => noted('refresh-connection', event) as Promise<SQSBatchResponse>,
-    );
-    stops.push(() => queue.close());
+    const queues = await startQueues(join(folder, 'sqs'), noted);
+    stops.push(() => queues.close());
 
     const simulator = options.jobber
       ? undefined
@@ -93,7 +89,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const environment = {
       ...CREDENTIALS,
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
-      AWS_ENDPOINT_URL_SQS: queue.endpoint,
+      AWS_ENDPOINT_URL_SQS: queues.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
       AWS_ENDPOINT_URL_LAMBDA: awsUrl,
     };
@@ -101,7 +97,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       TABLE_NAME,
       APP_SECRET_ID: APP_SECRET,
       SEALING_SECRET_ID: SEALING_SECRET,
-      REFRESH_QUEUE_URL: queue.url,
+      REFRESH_QUEUE_URL: queues.urls.refresh,
+      ESCROW_QUEUE_URL: queues.urls.escrow,
       PUBLIC_URL: url,
       RETURN_TO_ORIGINS: url,
       JOBBER_BASE_URL: jobber.baseUrl,

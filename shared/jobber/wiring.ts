@@ -1,10 +1,12 @@
 import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
 import { environment } from '../runtime/environment.ts';
+import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret } from '../runtime/secrets.ts';
-import { count, milliseconds } from '../runtime/telemetry.ts';
+import { count, logger, milliseconds } from '../runtime/telemetry.ts';
 import { connectionTable } from '../tokens/connection-table.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
+import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
 import {
   type AppCredentials,
@@ -46,17 +48,27 @@ export const tokenEndpoint = () =>
     clock,
   });
 
-export const jobberTokens = (): TokenHelper =>
-  tokenHelper({
+export function jobberTokens(): TokenHelper {
+  const escrowQueue = { client: aws.escrowSqs(), url: environment.escrowQueueUrl() };
+  return tokenHelper({
     table: table(),
     endpoint: tokenEndpoint(),
+    escrow: { keep: (accountId, encoded) => sendText(escrowQueue, accountId, encoded) },
     keys: keyRing(),
     clock,
-    telemetry: {
-      count: (metric) => count(metric),
-      tokenEndpointLatency: (ms) => milliseconds('TokenEndpointLatency', ms),
-    },
+    telemetry,
   });
+}
+
+const telemetry: Telemetry = {
+  count: (metric) => count(metric),
+  tokenEndpointLatency: (ms) => milliseconds('TokenEndpointLatency', ms),
+  lastResort: (accountId, rotation) =>
+    logger.critical(
+      'A rotation could be stored nowhere. It is here, sealed; README.md says how to store it.',
+      { accountId, rotation },
+    ),
+};
 
 const rootKey = ({ id, value }: { id: string; value: string }): RootKey => ({
   id,

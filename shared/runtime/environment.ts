@@ -8,6 +8,8 @@ export const environment = {
   sealingSecretId: () => required('SEALING_SECRET_ID'),
   /** The queue from the sweep to `refresh-connection`. */
   refreshQueueUrl: () => required('REFRESH_QUEUE_URL'),
+  /** The queue that keeps rotations while the table refuses writes. */
+  escrowQueueUrl: () => required('ESCROW_QUEUE_URL'),
   /** Where browsers reach the HTTP functions, without a slash at the end. */
   publicUrl: () => origin(required('PUBLIC_URL'), 'PUBLIC_URL'),
   jobberBaseUrl: () =>

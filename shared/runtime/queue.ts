@@ -1,4 +1,4 @@
-import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 export interface Message {
   /** Messages of one group do not crowd out those of others (fair queues). */
@@ -6,12 +6,17 @@ export interface Message {
   readonly body: unknown;
 }
 
+export interface Queue {
+  readonly client: SQSClient;
+  readonly url: string;
+}
+
 const BATCH = 10;
 const ATTEMPTS = 3;
 
 /** Sends messages in batches of 10, each message up to 3 times; says how many the queue took. */
 export async function sendBatches(
-  queue: { client: SQSClient; url: string },
+  queue: Queue,
   messages: readonly Message[],
 ): Promise<{ accepted: number; failed: number }> {
   let failed = 0;
@@ -26,10 +31,7 @@ export async function sendBatches(
 }
 
 /** Returns the messages that the queue did not take. */
-async function sendBatch(
-  { client, url }: { client: SQSClient; url: string },
-  messages: Message[],
-): Promise<Message[]> {
+async function sendBatch({ client, url }: Queue, messages: Message[]): Promise<Message[]> {
   const { Failed = [] } = await client.send(
     new SendMessageBatchCommand({
       QueueUrl: url,
@@ -41,4 +43,11 @@ async function sendBatch(
     }),
   );
   return Failed.flatMap(({ Id }) => messages[Number(Id)] ?? []);
+}
+
+/** Sends one message, its body as it is. Rejects if the queue does not take it. */
+export async function sendText({ client, url }: Queue, group: string, body: string): Promise<void> {
+  await client.send(
+    new SendMessageCommand({ QueueUrl: url, MessageGroupId: group, MessageBody: body }),
+  );
 }

@@ -1,6 +1,6 @@
 /*
  * The time that each part of the protocol may take, in milliseconds. A holder that outlives its lease
- * must be dead, not slow, so: function time-out < LEASE, and REDEEM + STORE fit what is left at CLAIM.
+ * must be dead, not slow, so: function time-out < LEASE, and SPENDING fits what is left at CLAIM and at each attempt.
  */
 
 export const LEASE = 30_000;
@@ -10,6 +10,12 @@ export const REDEEM = 8_000;
 
 /** All attempts to store a rotation. */
 export const STORE = 5_000;
+
+/** All attempts to put a rotation into escrow. */
+export const ESCROW = 4_000;
+
+/** From sending a refresh token until its successor is safe. */
+export const SPENDING = REDEEM + STORE + ESCROW;
 
 /** How long a caller without a deadline of its own is served. */
 export const CALL = 25_000;

@@ -146,20 +146,6 @@ export class TableUnavailableError extends TokenError {
   }
 }
 
-/** The refresh token was redeemed and its successor could not be stored. */
-export class StoreFailedError extends TokenError {
-  override readonly name = 'StoreFailedError';
-  readonly code = 'store_failed';
-  readonly retryable = true;
-  constructor(cause: unknown) {
-    super(
-      'A refresh token was redeemed, but the table refused its successor until time ran out. ' +
-        'The connection is probably lost; look at the table first.',
-      { cause },
-    );
-  }
-}
-
 /** The sealing key or the client secret could not be read; found out before a token was spent. */
 export class SecretsUnavailableError extends TokenError {
   override readonly name = 'SecretsUnavailableError';
@@ -182,5 +168,4 @@ export type AnyTokenError =
   | ClientRejectedError
   | AccessTokenRejectedError
   | TableUnavailableError
-  | StoreFailedError
   | SecretsUnavailableError;

@@ -10,10 +10,10 @@ import {
   RefreshOutcomeUnknownError,
   RotationInDoubtError,
   SecretsUnavailableError,
-  StoreFailedError,
   TableUnavailableError,
   type TokenError,
 } from './errors.ts';
+import { type Escrow, encodeRotation, type SealedRotation } from './escrow.ts';
 import {
   type KeyRing,
   type RootKey,
@@ -29,6 +29,7 @@ import type { Redeem, Redemption, TokenEndpoint, TokenPair } from './token-endpo
 export interface RefreshDependencies {
   readonly table: ConnectionTable;
   readonly endpoint: TokenEndpoint;
+  readonly escrow: Escrow;
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -55,7 +56,9 @@ interface HeldLease extends Held {
  * The rotation protocol: CLAIM the right to redeem, REDEEM the refresh token, STORE its successor; and
  * before any verdict on a refused token, read again what the table holds.
  */
-export function refreshProtocol({ table, endpoint, keys, clock, telemetry }: RefreshDependencies) {
+export function refreshProtocol(dependencies: RefreshDependencies) {
+  const { table, endpoint, escrow, keys, clock, telemetry } = dependencies;
+
   /** Refreshes the connection if it is due. @throws AnyTokenError */
   return async function refresh(
     accountId: string,
@@ -63,7 +66,7 @@ export function refreshProtocol({ table, endpoint, keys, clock, telemetry }: Ref
     deadline: EpochMs,
   ): Promise<Refreshed> {
     const [redeem, sealingKey] = await secretsOf(Promise.all([endpoint.prepare(), keys.current()]));
-    const doneBy = later(clock.now(), budget.REDEEM + budget.STORE);
+    const doneBy = later(clock.now(), budget.SPENDING);
     if (doneBy > deadline) throw new DeadlineTooCloseError();
 
     const claim = await claimLease(accountId, due);
@@ -124,9 +127,9 @@ export function refreshProtocol({ table, endpoint, keys, clock, telemetry }: Ref
     }
   }
 
-  /** Tries until there is an answer, or no further attempt and STORE would fit the lease. */
+  /** Tries until there is an answer, or no further attempt and what follows it would fit the lease. */
   async function redeemWithinLease(held: HeldLease, redeem: Redeem, refreshToken: string) {
-    const lastStart = Math.min(held.deadline, held.leaseExpiresAt) - budget.REDEEM - budget.STORE;
+    const lastStart = Math.min(held.deadline, held.leaseExpiresAt) - budget.SPENDING;
     let redemption = NO_TIME_LEFT;
     let unanswered = false;
     let took = 0;
@@ -146,31 +149,49 @@ export function refreshProtocol({ table, endpoint, keys, clock, telemetry }: Ref
 
   /** STORE: nothing that can fail stands between the answer and the first attempt. */
   async function storeRotation(held: HeldLease, pair: TokenPair, key: RootKey): Promise<Refreshed> {
+    const { accountId, redeemed } = held;
     const successor = {
-      accessToken: seal(key, pair.accessToken, held.accountId, 'accessToken'),
-      refreshToken: seal(key, pair.refreshToken, held.accountId, 'refreshToken'),
+      accessToken: seal(key, pair.accessToken, accountId, 'accessToken'),
+      refreshToken: seal(key, pair.refreshToken, accountId, 'refreshToken'),
       accessTokenExpiresAt: pair.expiresAt,
       refreshedAt: toSeconds(clock.now()),
     };
-    const stored = await untilStored(() => table.store(held.accountId, held.redeemed, successor));
-    if (!stored.written && !sameToken(stored.now, successor.refreshToken)) return adopt(stored.now);
-    telemetry.count('RefreshSucceeded');
+    const stored = await withinStoreBudget(() => table.store(accountId, redeemed, successor));
+    if (!stored) {
+      await putIntoEscrow({ accountId, redeemed, successor });
+    } else if (!stored.written && !sameToken(stored.now, successor.refreshToken)) {
+      return adopt(stored.now);
+    } else {
+      telemetry.count('RefreshSucceeded');
+    }
     return { kind: 'rotated', ...pair };
   }
 
-  async function untilStored(write: () => Promise<Written>): Promise<Written> {
+  async function withinStoreBudget(write: () => Promise<Written>): Promise<Written | undefined> {
     const giveUpAt = later(clock.now(), budget.STORE);
     for (let attempt = 0; ; attempt++) {
       try {
         return await write();
-      } catch (cause) {
+      } catch {
         const pause = budget.backoff(attempt, 50, 1_000);
-        if (later(clock.now(), pause) > giveUpAt) {
-          telemetry.count('StoreFailed');
-          throw new StoreFailedError(cause);
-        }
+        if (later(clock.now(), pause) > giveUpAt) return undefined;
         await clock.sleep(pause);
       }
+    }
+  }
+
+  /**
+   * ESCROW: the table refuses the rotation. The lease stays and expires, so that whoever takes it over
+   * knows that a successor may still be stored. The caller gets its token all the same.
+   */
+  async function putIntoEscrow(rotation: SealedRotation): Promise<void> {
+    const encoded = encodeRotation(rotation);
+    try {
+      await escrow.keep(rotation.accountId, encoded);
+      telemetry.count('RotationEscrowed');
+    } catch {
+      telemetry.lastResort(rotation.accountId, encoded);
+      telemetry.count('StoreFailed');
     }
   }
 

@@ -3,6 +3,8 @@ export interface Telemetry {
   count(metric: TokenMetric): void;
   /** Milliseconds from sending a refresh token to the end of the answer. */
   tokenEndpointLatency(ms: number): void;
+  /** Neither the table nor the escrow took this rotation: write it down where a person finds it. */
+  lastResort(accountId: string, encodedRotation: string): void;
 }
 
 export type TokenMetric =
@@ -18,5 +20,7 @@ export type TokenMetric =
   | 'ReconnectRequired'
   /** Our own client id or secret was rejected. */
   | 'ClientRejected'
-  /** A rotation could not be stored. */
+  /** The table refused a rotation, which is now in escrow. */
+  | 'RotationEscrowed'
+  /** The escrow refused a rotation as well, which is now in the log alone. */
   | 'StoreFailed';

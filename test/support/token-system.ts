@@ -22,11 +22,21 @@ export async function tokenSystem() {
   const telemetry = {
     count: (metric: TokenMetric) => void metrics.push(metric),
     tokenEndpointLatency: () => undefined,
+    lastResort: (_accountId: string, encoded: string) => void lastResorts.push(encoded),
+  };
+  const escrowed: string[] = [];
+  const lastResorts: string[] = [];
+  const escrow = {
+    refuses: false,
+    async keep(_accountId: string, encoded: string) {
+      if (escrow.refuses) throw new Error('the queue does not answer');
+      escrowed.push(encoded);
+    },
   };
 
   /** A further process on the same table, server and clock; `table` may stand in for its own. */
   const startProcess = (table: ConnectionTable = db.table) =>
-    tokenHelper({ table, endpoint: server, keys, clock, telemetry });
+    tokenHelper({ table, endpoint: server, escrow, keys, clock, telemetry });
 
   return {
     clock,
@@ -34,6 +44,9 @@ export async function tokenSystem() {
     keys,
     db,
     metrics,
+    escrow,
+    escrowed,
+    lastResorts,
     startProcess,
     helper: startProcess(),
     /** Authorizes the account anew and stores the grant. */

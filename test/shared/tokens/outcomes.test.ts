@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { REDEEM, STORE } from '../../../shared/tokens/budgets.ts';
+import { SPENDING } from '../../../shared/tokens/budgets.ts';
 import { answerLost, noAnswer, unreachable } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
@@ -131,7 +131,7 @@ describe('a token endpoint without a usable answer', () => {
     clock.advance(59 * MINUTE + 30_000);
     server.script(...Array.from({ length: 50 }, () => () => unreachable));
     // The attempts move the clock, so the deadline must leave the token a few seconds.
-    const deadline = (clock.now() + REDEEM + STORE) as never;
+    const deadline = (clock.now() + SPENDING) as never;
     expect(await helper.getAccessToken(ACCOUNT, { deadline })).toEqual(current);
     expect(server.redemptions.length).toBeGreaterThan(1);
   });
@@ -164,7 +164,7 @@ describe('a rejected client', () => {
 
 describe('too little time', () => {
   it('starts no claim', async () => {
-    const deadline = (system.clock.now() + REDEEM + STORE - 1) as never;
+    const deadline = (system.clock.now() + SPENDING - 1) as never;
     await expect(system.helper.getAccessToken(ACCOUNT, { deadline })).rejects.toMatchObject({
       code: 'deadline_too_close',
     });

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { STORE } from '../../../shared/tokens/budgets.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { answerLost } from '../../support/provider.ts';
 import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
@@ -90,19 +89,6 @@ describe('a table that refuses writes', () => {
     await helper.getAccessToken(ACCOUNT);
     expect(await system.stored()).toMatchObject({ rotation: 1 });
     expect(await system.storedTokenIsLive()).toBe(true);
-  });
-
-  it('ends as store_failed, loudly, when the budget of STORE is used up', async () => {
-    const { db, server, helper, clock } = system;
-    server.script((carryOut) => {
-      db.outage(true);
-      return carryOut();
-    });
-    const started = clock.now();
-    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'store_failed' });
-    expect(clock.now() - started).toBeGreaterThan(STORE - 1_000);
-    expect(clock.now() - started).toBeLessThanOrEqual(STORE);
-    expect(system.metrics).toContain('StoreFailed');
   });
 
   it('leaves the lease to expire when it refuses to end it', async () => {
