@@ -5,6 +5,8 @@ import { OneClearLine } from './one-clear-line.ts';
 
 /** Listens on this machine alone; 0 is any free port. Returns the port. */
 export async function listen(server: Server, port: number): Promise<number> {
+  // Longer than any client keeps a connection idle: no request meets one that is being closed.
+  server.keepAliveTimeout = 60_000;
   try {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../runtime/clock.ts';
 import type { Redeem, Redemption, TokenEndpoint } from '../tokens/token-endpoint.ts';
 import { exchange } from './http.ts';
@@ -21,8 +22,14 @@ export interface JobberTokenEndpoint extends TokenEndpoint {
    * Exchanges an authorization code (RFC 6749, section 4.1.3); `refused` means that the code is.
    * Rejects only if the credentials cannot be read.
    */
-  exchangeCode(code: string, redirectUri: string, timeoutMs: number): Promise<Redemption>;
+  exchangeCode(
+    code: string,
+    redirectUri: string,
+    timeoutMs: number,
+  ): Promise<Redemption & { clientId: string }>;
 }
+
+const LEAST_FOR_A_REQUEST_MS = 1_000;
 
 /** `POST /api/oauth/token`: form-encoded, the client's credentials in the body. */
 export function jobberTokenEndpoint({
@@ -35,29 +42,37 @@ export function jobberTokenEndpoint({
   clock: Clock;
 }): JobberTokenEndpoint {
   return {
-    async prepare(): Promise<Redeem> {
+    async prepare() {
       const app = await credentials.get();
-      return (refreshToken, timeoutMs) =>
+      const redeem: Redeem = (refreshToken, timeoutMs) =>
         requestTokens(app, { grant_type: 'refresh_token', refresh_token: refreshToken }, timeoutMs);
+      return { redeem, clientId: app.clientId };
     },
     async exchangeCode(code, redirectUri, timeoutMs) {
       const app = await credentials.get();
       const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri };
-      return requestTokens(app, grant, timeoutMs);
+      return { ...(await requestTokens(app, grant, timeoutMs)), clientId: app.clientId };
     },
   };
 
-  /** If the credentials are rejected and have changed meanwhile, tries once more with the new ones. */
+  /**
+   * If the secret is rejected and has changed meanwhile, tries once more with the new one; all within
+   * `timeoutMs`, since the caller may be stopped when they are over.
+   */
   async function requestTokens(
     app: AppCredentials,
     grant: Record<string, string>,
     timeoutMs: number,
   ): Promise<Redemption> {
+    const endsAt = clock.now() + timeoutMs;
     const first = await post(app, grant, timeoutMs);
     if (first.outcome !== 'client_rejected') return first;
-    const current = await credentials.reload().catch(() => app);
-    const changed = current.clientId !== app.clientId || current.clientSecret !== app.clientSecret;
-    return changed ? post(current, grant, timeoutMs) : first;
+
+    const outOfTime = delay(endsAt - clock.now() - LEAST_FOR_A_REQUEST_MS, app, { ref: false });
+    const current = await Promise.race([credentials.reload().catch(() => app), outOfTime]);
+    const timeLeft = endsAt - clock.now();
+    const isRolled = current.clientId === app.clientId && current.clientSecret !== app.clientSecret;
+    return isRolled && timeLeft >= LEAST_FOR_A_REQUEST_MS ? post(current, grant, timeLeft) : first;
   }
 
   async function post(

@@ -49,11 +49,11 @@ export const tokenEndpoint = () =>
   });
 
 export function jobberTokens(): TokenHelper {
-  const escrowQueue = { client: aws.escrowSqs(), url: environment.escrowQueueUrl() };
+  const escrowQueue = { client: aws.sqs(), url: environment.escrowQueueUrl() };
   return tokenHelper({
     table: table(),
     endpoint: tokenEndpoint(),
-    escrow: { keep: (accountId, encoded) => sendText(escrowQueue, accountId, encoded) },
+    escrow: { keep: (...rotation) => sendText(escrowQueue, ...rotation) },
     keys: keyRing(),
     clock,
     telemetry,

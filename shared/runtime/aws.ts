@@ -4,8 +4,8 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
 /** Without `throwOnRequestTimeout` the SDK only logs that a request takes too long. */
-const timeouts = (requestTimeout: number, maxAttempts = 3) => ({
-  maxAttempts,
+const timeouts = (requestTimeout: number) => ({
+  maxAttempts: 3,
   requestHandler: { connectionTimeout: 1_000, requestTimeout, throwOnRequestTimeout: true },
 });
 
@@ -16,7 +16,4 @@ export const dynamoDb = () =>
 
 export const secretsManager = () => new SecretsManagerClient(timeouts(2_000));
 
-export const sqs = () => new SQSClient(timeouts(3_000));
-
-/** Within the time that the rotation protocol has for its escrow. */
-export const escrowSqs = () => new SQSClient(timeouts(1_500, 2));
+export const sqs = () => new SQSClient(timeouts(1_500));

@@ -46,8 +46,12 @@ async function sendBatch({ client, url }: Queue, messages: Message[]): Promise<M
 }
 
 /** Sends one message, its body as it is. Rejects if the queue does not take it. */
-export async function sendText({ client, url }: Queue, group: string, body: string): Promise<void> {
-  await client.send(
-    new SendMessageCommand({ QueueUrl: url, MessageGroupId: group, MessageBody: body }),
-  );
+export async function sendText(
+  { client, url }: Queue,
+  group: string,
+  body: string,
+  abortSignal: AbortSignal,
+): Promise<void> {
+  const message = { QueueUrl: url, MessageGroupId: group, MessageBody: body };
+  await client.send(new SendMessageCommand(message), { abortSignal });
 }

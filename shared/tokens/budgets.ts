@@ -5,7 +5,10 @@
 
 export const LEASE = 30_000;
 
-/** One attempt at the token endpoint, the body included. */
+/** What no lease lasts for, however much two clocks differ. */
+export const LONGEST_LEASE = 2 * LEASE;
+
+/** One redemption, the body included, and a second one if our credentials turn out to be outdated. */
 export const REDEEM = 8_000;
 
 /** All attempts to store a rotation. */

@@ -6,7 +6,8 @@ import {
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import type { EpochMs, EpochSeconds } from '../runtime/clock.ts';
+import { type EpochMs, type EpochSeconds, later } from '../runtime/clock.ts';
+import { LONGEST_LEASE } from './budgets.ts';
 import {
   type ActiveConnection,
   type Connection,
@@ -27,12 +28,16 @@ import type { Sealed } from './sealing.ts';
  *   └─ otherwise: somebody else refreshes, or did     RELEASE likewise
  */
 const ACTIVE = '#status = :active';
-const LEASE_FREE = '(attribute_not_exists(leaseExpiresAt) OR leaseExpiresAt < :now)';
-const DUE = 'accessTokenExpiresAt < :horizon';
+// A lease that ends later than any lease can was taken by a clock that was wrong.
+const LEASE_FREE =
+  '(attribute_not_exists(leaseExpiresAt) OR leaseExpiresAt < :now OR leaseExpiresAt > :latest)';
+const DUE = 'accessTokenExpiresAt <= :horizon';
 const REJECTED = 'accessToken = :rejected';
 const NOBODY_ROTATED = 'refreshToken = :redeemed';
 const LEASE_MINE = 'leaseId = :lease';
-const NO_LATER_GRANT = '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt)';
+const NO_LATER_GRANT =
+  '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR #status <> :status)';
+const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
 
 const LEASE = 'leaseId, leaseExpiresAt';
 const MARKS = `${LEASE}, inDoubtSince, unconfirmedAt`;
@@ -40,7 +45,7 @@ const VERDICT = 'statusReason, statusChangedAt';
 
 /** When a connection is due for a refresh. */
 export interface Due {
-  /** Due if the access token expires before this. */
+  /** Due if the access token does not last beyond this. */
   readonly horizon: EpochSeconds;
   /** Due, too, if the API rejected this very access token. */
   readonly rejected?: Sealed<'accessToken'> | undefined;
@@ -75,14 +80,20 @@ export type Written =
   | { readonly written: true }
   | { readonly written: false; readonly now: Connection | undefined };
 
+const within = (abortSignal: AbortSignal | undefined) => (abortSignal ? { abortSignal } : {});
+
 export type ConnectionTable = ReturnType<typeof connectionTable>;
 
 /** The connections in DynamoDB. Methods throw the SDK's errors, but for failed conditions. */
 export function connectionTable(client: DynamoDBDocumentClient, tableName: string) {
   /** One strongly consistent read. */
-  async function get(accountId: string): Promise<Connection | undefined> {
+  async function get(
+    accountId: string,
+    abortSignal?: AbortSignal,
+  ): Promise<Connection | undefined> {
     const { Item } = await client.send(
       new GetCommand({ TableName: tableName, Key: { accountId }, ConsistentRead: true }),
+      within(abortSignal),
     );
     return Item as Connection | undefined;
   }
@@ -90,6 +101,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
   async function update(
     accountId: string,
     expression: Partial<UpdateCommandInput>,
+    abortSignal?: AbortSignal,
   ): Promise<{ written: true; before: unknown } | { written: false; now: Connection | undefined }> {
     try {
       const { Attributes } = await client.send(
@@ -99,12 +111,15 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           ...expression,
         }),
+        within(abortSignal),
       );
       return { written: true, before: Attributes };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // Not every implementation of DynamoDB returns the item that failed the condition.
-      const now = error.Item ? (unmarshall(error.Item) as Connection) : await get(accountId);
+      const now = error.Item
+        ? (unmarshall(error.Item) as Connection)
+        : await get(accountId, abortSignal);
       return { written: false, now };
     }
   }
@@ -122,6 +137,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
       ExpressionAttributeValues: {
         ':active': 'active',
         ':now': now,
+        ':latest': later(now, LONGEST_LEASE),
         ':horizon': due.horizon,
         ':lease': lease.id,
         ':leaseExpiresAt': lease.expiresAt,
@@ -148,8 +164,9 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
     accountId: string,
     redeemed: Sealed<'refreshToken'>,
     successor: Successor,
+    abortSignal?: AbortSignal,
   ): Promise<Written> {
-    return update(accountId, {
+    const expression: Partial<UpdateCommandInput> = {
       UpdateExpression:
         'SET accessToken = :accessToken, refreshToken = :refreshToken, ' +
         'accessTokenExpiresAt = :expiresAt, refreshedAt = :refreshedAt, rotation = rotation + :one, ' +
@@ -166,7 +183,8 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
         ':active': 'active',
         ':shard': sweepShardOf(accountId),
       },
-    });
+    };
+    return update(accountId, expression, abortSignal);
   }
 
   /**
@@ -205,7 +223,8 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
 
   /**
    * A new grant replaces whatever is there, a refresh in flight included: that one then fails its own
-   * condition and adopts the new grant. Only a grant that was issued later stands against it.
+   * condition and adopts the new grant. Only an active grant that was issued later stands against it. Written
+   * once: a retry whose first attempt landed must not undo what happened to the grant since.
    */
   function saveGrant({ accountId, ...grant }: Grant): Promise<Written> {
     const attributes: Record<string, unknown> = {
@@ -220,7 +239,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
       UpdateExpression:
         `SET ${names.map((name) => `#${name} = :${name}`).join(', ')} ` +
         `REMOVE ${[MARKS, VERDICT, ...absent.map((name) => `#${name}`)].join(', ')}`,
-      ConditionExpression: NO_LATER_GRANT,
+      ConditionExpression: `${NOT_THIS_GRANT} AND ${NO_LATER_GRANT}`,
       ExpressionAttributeNames: Object.fromEntries(
         [...names, ...absent].map((name) => [`#${name}`, name]),
       ),

@@ -17,6 +17,8 @@ interface Identity {
   /** New with every authorization; a reconnect makes a new grant. */
   readonly grantId: string;
   readonly connectedAt: EpochMs;
+  /** The {@link clientDigest} of the app that the tokens were issued to. */
+  readonly issuedTo?: string;
 }
 
 interface SealedTokens {
@@ -65,6 +67,10 @@ export interface Lease {
   readonly id: string;
   readonly expiresAt: EpochMs;
 }
+
+/** Tells one OAuth client from another, in 8 characters. */
+export const clientDigest = (clientId: string): string =>
+  createHash('sha256').update(clientId).digest('base64url').slice(0, 8);
 
 export const SWEEP_SHARDS = 8;
 

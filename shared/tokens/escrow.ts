@@ -13,7 +13,7 @@ export interface SealedRotation {
 /** Keeps rotations that the table refused, until `save-rotation` has stored them. */
 export interface Escrow {
   /** Rejects if it cannot keep the rotation, given as {@link encodeRotation} gives it. */
-  keep(accountId: string, encoded: string): Promise<void>;
+  keep(accountId: string, encoded: string, signal: AbortSignal): Promise<void>;
 }
 
 const bytes = z.pipe(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, type EpochMs, later, toSeconds } from '../runtime/clock.ts';
 import * as budget from './budgets.ts';
-import type { ActiveConnection, Connection, Lease } from './connection.ts';
+import { type ActiveConnection, type Connection, clientDigest, type Lease } from './connection.ts';
 import type { ConnectionTable, Due, Held, Written } from './connection-table.ts';
 import {
   ClientRejectedError,
@@ -43,6 +43,13 @@ export type Refreshed =
   /** Another invocation holds the lease. */
   | { readonly kind: 'busy'; readonly found: ActiveConnection };
 
+/**
+ * A refresh token is bound to the client it was issued to (RFC 6749, section 6). With the credentials of
+ * another app, which a bad deploy brings, it would be refused, and the connection marked for it.
+ */
+const isOfAnotherClient = (issuedTo: string | undefined, clientId: string) =>
+  issuedTo !== undefined && issuedTo !== clientDigest(clientId);
+
 type UnknownOutcome = Extract<Redemption, { outcome: 'unknown' }>;
 
 interface HeldLease extends Held {
@@ -65,7 +72,9 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     due: Due,
     deadline: EpochMs,
   ): Promise<Refreshed> {
-    const [redeem, sealingKey] = await secretsOf(Promise.all([endpoint.prepare(), keys.current()]));
+    const [{ redeem, clientId }, sealingKey] = await secretsOf(
+      Promise.all([endpoint.prepare(), keys.current()]),
+    );
     const doneBy = later(clock.now(), budget.SPENDING);
     if (doneBy > deadline) throw new DeadlineTooCloseError();
 
@@ -73,6 +82,10 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     if (!claim.claimed) return whoElse(claim.now, due);
     const held: HeldLease = { ...claim, accountId, deadline };
 
+    if (isOfAnotherClient(claim.issuedTo, clientId)) {
+      telemetry.count('ClientRejected');
+      return giveUp(held, false, new ClientRejectedError());
+    }
     const refreshToken = await unsealOrRelease(held);
     const { redemption, unanswered, took } = await redeemWithinLease(held, redeem, refreshToken);
     try {
@@ -105,6 +118,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
           claimed: true as const,
           abandoned: claim.abandoned,
           redeemed: claim.before.refreshToken,
+          issuedTo: claim.before.issuedTo,
           leaseId: lease.id,
           leaseExpiresAt: lease.expiresAt,
         }
@@ -156,7 +170,9 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
       accessTokenExpiresAt: pair.expiresAt,
       refreshedAt: toSeconds(clock.now()),
     };
-    const stored = await withinStoreBudget(() => table.store(accountId, redeemed, successor));
+    const stored = await withinStoreBudget((signal) =>
+      table.store(accountId, redeemed, successor, signal),
+    );
     if (!stored) {
       await putIntoEscrow({ accountId, redeemed, successor });
     } else if (!stored.written && !sameToken(stored.now, successor.refreshToken)) {
@@ -167,11 +183,13 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     return { kind: 'rotated', ...pair };
   }
 
-  async function withinStoreBudget(write: () => Promise<Written>): Promise<Written | undefined> {
+  async function withinStoreBudget(
+    write: (signal: AbortSignal) => Promise<Written>,
+  ): Promise<Written | undefined> {
     const giveUpAt = later(clock.now(), budget.STORE);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await write();
+        return await write(AbortSignal.timeout(Math.max(1, giveUpAt - clock.now())));
       } catch {
         const pause = budget.backoff(attempt, 50, 1_000);
         if (later(clock.now(), pause) > giveUpAt) return undefined;
@@ -187,7 +205,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
   async function putIntoEscrow(rotation: SealedRotation): Promise<void> {
     const encoded = encodeRotation(rotation);
     try {
-      await escrow.keep(rotation.accountId, encoded);
+      await escrow.keep(rotation.accountId, encoded, AbortSignal.timeout(budget.ESCROW));
       telemetry.count('RotationEscrowed');
     } catch {
       telemetry.lastResort(rotation.accountId, encoded);
@@ -252,7 +270,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
 
 function isDue(connection: ActiveConnection, due: Due): boolean {
   return (
-    connection.accessTokenExpiresAt < due.horizon ||
+    connection.accessTokenExpiresAt <= due.horizon ||
     sameSealed(connection.accessToken, due.rejected)
   );
 }

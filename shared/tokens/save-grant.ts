@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, toSeconds } from '../runtime/clock.ts';
 import { backoff } from './budgets.ts';
-import type { Grant } from './connection.ts';
+import { clientDigest, type Grant } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { TableUnavailableError } from './errors.ts';
 import { type RootKey, seal } from './sealing.ts';
@@ -10,7 +10,10 @@ import type { TokenPair } from './token-endpoint.ts';
 /** An authorization that was just granted. */
 export interface NewGrant
   extends TokenPair,
-    Pick<Grant, 'accountId' | 'accountName' | 'connectedAt' | 'userId' | 'ref'> {}
+    Pick<Grant, 'accountId' | 'accountName' | 'connectedAt' | 'userId' | 'ref'> {
+  /** Of the app that it was granted to. */
+  readonly clientId: string;
+}
 
 /**
  * Stores a new grant as an active connection, over whatever is stored for the account; a grant issued
@@ -20,10 +23,11 @@ export interface NewGrant
 export async function saveGrant(
   { table, clock }: { table: ConnectionTable; clock: Clock },
   key: RootKey,
-  { accessToken, refreshToken, expiresAt, ...identity }: NewGrant,
+  { accessToken, refreshToken, expiresAt, clientId, ...identity }: NewGrant,
 ): Promise<void> {
   const grant: Grant = {
     ...identity,
+    issuedTo: clientDigest(clientId),
     grantId: randomBytes(12).toString('base64url'),
     accessToken: seal(key, accessToken, identity.accountId, 'accessToken'),
     refreshToken: seal(key, refreshToken, identity.accountId, 'refreshToken'),

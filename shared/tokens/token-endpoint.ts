@@ -3,10 +3,10 @@ import type { EpochSeconds } from '../runtime/clock.ts';
 /** An authorization server's token endpoint (RFC 6749, sections 3.2 and 6), as the protocol needs it. */
 export interface TokenEndpoint {
   /** Loads all that redeeming needs, before a lease is taken or a token spent; rejects if it cannot. */
-  prepare(): Promise<Redeem>;
+  prepare(): Promise<{ readonly redeem: Redeem; readonly clientId: string }>;
 }
 
-/** Sends a refresh token once. Never rejects: an error on the way is an `unknown` outcome. */
+/** Sends a refresh token and has the answer within `timeoutMs`. Never rejects: an error on the way is an `unknown` outcome. */
 export type Redeem = (refreshToken: string, timeoutMs: number) => Promise<Redemption>;
 
 export type Redemption =

@@ -137,7 +137,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     answerBy: EpochMs,
   ): Promise<Refreshed> {
     const { accountId, leaseExpiresAt = 0 } = connection;
-    const isLeased = leaseExpiresAt >= clock.now();
+    const now = clock.now();
+    const isLeased = leaseExpiresAt >= now && leaseExpiresAt <= later(now, budget.LONGEST_LEASE);
     if (isLeased && !refreshes.has(accountId)) return { kind: 'busy', found: connection };
     return refreshes.join(accountId, () => refresh(accountId, due, answerBy));
   }

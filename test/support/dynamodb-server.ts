@@ -16,6 +16,7 @@ export default async function setup(project: TestProject): Promise<(() => void) 
     return undefined;
   }
   const server = dynalite({ createTableMs: 0 });
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   project.provide('dynamoDbEndpoint', `http://127.0.0.1:${port}`);

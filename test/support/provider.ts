@@ -19,6 +19,7 @@ export interface Provider extends TokenEndpoint {
   reuse: Reuse;
   lifetimeSeconds: number;
   prepareFails: boolean;
+  clientId: string;
 }
 
 export function provider(clock: Clock): Provider {
@@ -53,6 +54,7 @@ export function provider(clock: Clock): Provider {
     reuse: 'refused',
     lifetimeSeconds: 3600,
     prepareFails: false,
+    clientId: 'client',
     authorize: () => issue(newRefreshToken()),
     isLive: (refreshToken) => live.has(refreshToken),
     revoke: () => {
@@ -64,11 +66,12 @@ export function provider(clock: Clock): Provider {
     },
     async prepare() {
       if (self.prepareFails) throw new Error('AccessDeniedException');
-      return async (refreshToken) => {
+      const redeem = async (refreshToken: string) => {
         redemptions.push(refreshToken);
         const step = steps.shift() ?? ((go) => go());
         return step(() => carryOut(refreshToken));
       };
+      return { redeem, clientId: self.clientId };
     },
   };
   return self;

@@ -55,6 +55,7 @@ export async function tokenSystem() {
       await saveGrant({ table: db.table, clock }, await keys.current(), {
         ...pair,
         accountId,
+        clientId: 'client',
         accountName: 'Maple Street Plumbing',
         connectedAt: clock.now(),
       });

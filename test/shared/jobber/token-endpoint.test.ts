@@ -45,8 +45,8 @@ const endpointAt = (baseUrl: string) =>
   });
 
 async function redeem(token = refreshToken, timeoutMs = TIMEOUT_MS) {
-  const send = await endpoint.prepare();
-  return send(token, timeoutMs);
+  const { redeem } = await endpoint.prepare();
+  return redeem(token, timeoutMs);
 }
 
 const live = () => simulator.auditAccount(ACCOUNT).liveRefreshTokens;
@@ -110,13 +110,28 @@ describe('a wrong client secret', () => {
   });
 
   it('is read again once, and the request sent again with the new one', async () => {
-    const send = await (async () => {
-      app = { ...app, clientSecret: 'from before the roll' };
-      return endpoint.prepare();
-    })();
+    app = { ...app, clientSecret: 'from before the roll' };
+    const { redeem } = await endpoint.prepare();
     app = { ...app, clientSecret: 'simulated-secret' };
-    expect(await send(refreshToken, TIMEOUT_MS)).toMatchObject({ outcome: 'rotated' });
+    expect(await redeem(refreshToken, 2_000)).toMatchObject({ outcome: 'rotated' });
     expect(reloads).toBe(1);
+  });
+
+  it('is not asked about again when the rest of the time is too short for that', async () => {
+    app = { ...app, clientSecret: 'from before the roll' };
+    const { redeem } = await endpoint.prepare();
+    app = { ...app, clientSecret: 'simulated-secret' };
+    expect(await redeem(refreshToken, 900)).toEqual({ outcome: 'client_rejected' });
+    expect(live()).toEqual([refreshToken]);
+  });
+
+  it('is not replaced by another app’s credentials, which the token was not issued to', async () => {
+    app = { ...app, clientSecret: 'from before the deploy' };
+    const { redeem } = await endpoint.prepare();
+    app = { clientId: 'another-client', clientSecret: 'simulated-secret' };
+    const before = simulator.audit().totals.tokenRequests;
+    expect(await redeem(refreshToken, 2_000)).toEqual({ outcome: 'client_rejected' });
+    expect(simulator.audit().totals.tokenRequests).toBe(before + 1);
   });
 
   it('is not asked about a second time when nothing has changed', async () => {
@@ -296,13 +311,17 @@ describe('an authorization code', () => {
   it('is refused when it was used, or is nobody’s', async () => {
     const used = await code();
     await endpoint.exchangeCode(used, callback, TIMEOUT_MS);
-    expect(await endpoint.exchangeCode(used, callback, TIMEOUT_MS)).toEqual({ outcome: 'refused' });
-    expect(await endpoint.exchangeCode('x', callback, TIMEOUT_MS)).toEqual({ outcome: 'refused' });
+    expect(await endpoint.exchangeCode(used, callback, TIMEOUT_MS)).toMatchObject({
+      outcome: 'refused',
+    });
+    expect(await endpoint.exchangeCode('x', callback, TIMEOUT_MS)).toMatchObject({
+      outcome: 'refused',
+    });
   });
 
   it('is told apart from a wrong client secret', async () => {
     app = { ...app, clientSecret: 'wrong' };
-    expect(await endpoint.exchangeCode(await code(), callback, TIMEOUT_MS)).toEqual({
+    expect(await endpoint.exchangeCode(await code(), callback, TIMEOUT_MS)).toMatchObject({
       outcome: 'client_rejected',
     });
   });

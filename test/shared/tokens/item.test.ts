@@ -13,6 +13,7 @@ describe('the item', () => {
     const key = await keys.current();
     await saveGrant({ table: db.table, clock }, key, {
       accountId: ACCOUNT,
+      clientId: 'client',
       accountName: 'x'.repeat(40),
       userId: '1077988',
       ref: 'x'.repeat(24),

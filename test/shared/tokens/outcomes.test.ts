@@ -201,3 +201,51 @@ describe('accounts that have no tokens', () => {
     ).rejects.toMatchObject({ code: 'disconnected' });
   });
 });
+
+describe('the credentials of another app, which a bad deploy brings', () => {
+  it('spend no token, mark no connection, and cost nothing once they are right again', async () => {
+    const { server, helper } = system;
+    server.clientId = 'another-client';
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'client_rejected',
+    });
+    expect(server.redemptions).toEqual([]);
+    expect(system.metrics).toContain('ClientRejected');
+    expect(await system.stored()).toMatchObject({ status: 'active' });
+    expect(await system.stored()).not.toHaveProperty('leaseId');
+    server.clientId = 'client';
+    await helper.getAccessToken(ACCOUNT);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+});
+
+describe('clocks that were wrong', () => {
+  it('do not hold a connection by a lease that ends in hours', async () => {
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, { leaseId: 'fast', leaseExpiresAt: clock.now() + 6 * 60 * MINUTE });
+    const started = clock.now();
+    await helper.getAccessToken(ACCOUNT);
+    expect(clock.now()).toBe(started);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+
+  it('do not keep a customer from reconnecting', async () => {
+    const { db, clock, server, helper } = system;
+    await db.set(ACCOUNT, { connectedAt: clock.now() + 6 * 60 * MINUTE });
+    server.revoke();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    await system.connect();
+    expect(await system.status()).toBe('active');
+    expect(await system.storedTokenIsLive()).toBe(true);
+  });
+});
+
+describe('a token that expires this very second', () => {
+  it('is refreshed by a caller who takes any valid one, at the cost of one refresh', async () => {
+    const { db, helper } = system;
+    await db.set(ACCOUNT, { accessTokenExpiresAt: system.nowSeconds() });
+    db.calls.length = 0;
+    await helper.getAccessToken(ACCOUNT, { minValiditySeconds: 0 });
+    expect(db.calls).toEqual(['GetItem', 'UpdateItem', 'UpdateItem']);
+  });
+});

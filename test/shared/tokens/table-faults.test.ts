@@ -123,6 +123,7 @@ describe('a new grant', () => {
     const grant = {
       ...server.authorize(),
       accountId: ACCOUNT,
+      clientId: 'client',
       accountName: 'M',
       connectedAt: clock.now(),
     };
@@ -142,6 +143,7 @@ describe('a new grant', () => {
     const early = {
       ...server.authorize(),
       accountId: ACCOUNT,
+      clientId: 'client',
       accountName: 'Early',
       connectedAt: clock.now(),
     };
@@ -150,6 +152,29 @@ describe('a new grant', () => {
     const later = await system.stored();
     await saveGrant({ table: db.table, clock }, await keys.current(), early);
     expect(await system.stored()).toEqual(later);
+  });
+
+  it('is written once: a retry of a write that landed does not undo what came after it', async () => {
+    const { db, clock, keys, server, helper } = system;
+    const grant = {
+      ...server.authorize(),
+      accountId: ACCOUNT,
+      clientId: 'client',
+      accountName: 'M',
+      connectedAt: clock.now(),
+      expiresAt: 0 as never,
+    };
+    // It lands, but nobody hears of it; before it is written again, the tokens are rotated.
+    const slow = clock.sleep;
+    clock.sleep = async (ms) => {
+      clock.sleep = slow;
+      await helper.getAccessToken(ACCOUNT);
+      return slow(ms);
+    };
+    db.fail('UpdateItem', 'lost', 'refused');
+    await saveGrant({ table: db.table, clock }, await keys.current(), grant);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+    expect(await system.storedTokenIsLive()).toBe(true);
   });
 
   it('is written although the table refuses it at first', async () => {

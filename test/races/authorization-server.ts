@@ -1,0 +1,85 @@
+import type { Clock, EpochSeconds } from '../../shared/runtime/clock.ts';
+import { later, toSeconds } from '../../shared/runtime/clock.ts';
+import type { Redemption, TokenPair } from '../../shared/tokens/token-endpoint.ts';
+
+/** How an authorization server treats refresh tokens that were redeemed before. */
+export const MODELS = ['new-app', 'grace', 'legacy', 'rotation-off', 'reuse-revokes'] as const;
+export type Model = (typeof MODELS)[number];
+
+interface Grant {
+  readonly id: number;
+  revoked: boolean;
+  issued: number;
+  live: string | undefined;
+  readonly used: Set<string>;
+}
+
+/** One account at an authorization server; tokens say which grant and rotation they are of. */
+export class AuthorizationServer {
+  readonly model: Model;
+  readonly #clock: Clock;
+  readonly #grants: Grant[] = [];
+  /** Refresh tokens that were redeemed with success, in order. */
+  readonly redeemed: string[] = [];
+
+  constructor(model: Model, clock: Clock) {
+    this.model = model;
+    this.#clock = clock;
+  }
+
+  /** A further authorization; earlier grants live on. */
+  authorize(): TokenPair {
+    const grant = {
+      id: this.#grants.length,
+      revoked: false,
+      issued: 0,
+      live: undefined,
+      used: new Set<string>(),
+    };
+    this.#grants.push(grant);
+    return this.#issue(grant, true);
+  }
+
+  redeem(refreshToken: string): Redemption {
+    const grant = this.#grants.find(({ id }) => refreshToken.startsWith(`R${id}.`));
+    if (!grant || !this.isLive(refreshToken)) {
+      if (grant?.used.has(refreshToken) && this.model === 'reuse-revokes') grant.revoked = true;
+      return { outcome: 'refused' };
+    }
+    this.redeemed.push(refreshToken);
+    grant.used.add(refreshToken);
+    return { outcome: 'rotated', ...this.#issue(grant, this.model !== 'rotation-off') };
+  }
+
+  isLive(refreshToken: string): boolean {
+    const grant = this.#grants.find(({ id }) => refreshToken.startsWith(`R${id}.`));
+    if (!grant || grant.revoked) return false;
+    if (grant.live === refreshToken) return true;
+    return this.model === 'grace' || this.model === 'legacy';
+  }
+
+  /** The admin disconnects the app: every grant ends. */
+  revokeAll(): void {
+    for (const grant of this.#grants) grant.revoked = true;
+  }
+
+  /** For comparing states. */
+  snapshot(): unknown {
+    return this.#grants.map(({ revoked, issued, live, used }) => [
+      revoked,
+      issued,
+      live,
+      [...used],
+    ]);
+  }
+
+  #issue(grant: Grant, rotate: boolean): TokenPair {
+    const serial = grant.issued++;
+    if (rotate) grant.live = `R${grant.id}.${serial}`;
+    return {
+      accessToken: `A${grant.id}.${serial}`,
+      refreshToken: grant.live ?? '',
+      expiresAt: later(toSeconds(this.#clock.now()), 3_600) as EpochSeconds,
+    };
+  }
+}

@@ -1,0 +1,121 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  type GetCommandInput,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+
+export type Item = Record<string, unknown>;
+
+/**
+ * One DynamoDB table in memory, at once and without a network: GetItem and UpdateItem with as much of the
+ * expression language as the protocol's writes use. `memory-dynamodb.test.ts` compares it with the real one.
+ */
+export class MemoryDynamoDb {
+  readonly items = new Map<string, Item>();
+  /** AWS returns the item of a failed condition if asked to; the embedded DynamoDB does not. */
+  readonly returnsFailedItem: boolean;
+
+  constructor(returnsFailedItem = true) {
+    this.returnsFailedItem = returnsFailedItem;
+  }
+
+  perform(command: { input: unknown }): unknown {
+    return command instanceof UpdateCommand
+      ? this.#update(command.input)
+      : { Item: copy(this.items.get(keyOf(command.input as GetCommandInput))) };
+  }
+
+  #update(input: UpdateCommandInput): unknown {
+    const key = keyOf(input);
+    const before = this.items.get(key);
+    const scope: Scope = {
+      item: before ?? {},
+      names: input.ExpressionAttributeNames ?? {},
+      values: input.ExpressionAttributeValues ?? {},
+    };
+    if (!holds(input.ConditionExpression, scope)) {
+      throw new ConditionalCheckFailedException({
+        message: 'The conditional request failed',
+        $metadata: {},
+        ...(this.returnsFailedItem && before && { Item: marshall(before) }),
+      });
+    }
+    const after: Item = { ...before, accountId: key };
+    for (const [, action, body = ''] of (input.UpdateExpression ?? '').matchAll(SECTIONS)) {
+      for (const clause of body.split(/,(?![^(]*\))/)) {
+        const [path = '', expression] = clause.split('=').map((part) => part.trim());
+        const name = scope.names[path] ?? path;
+        if (action === 'SET') after[name] = evaluate(expression ?? '', scope);
+        else delete after[name];
+      }
+    }
+    this.items.set(key, after);
+    return input.ReturnValues === 'ALL_OLD' ? { Attributes: copy(before) } : {};
+  }
+}
+
+interface Scope {
+  readonly item: Item;
+  readonly names: Record<string, string>;
+  readonly values: Record<string, unknown>;
+}
+
+const SECTIONS = /\b(SET|REMOVE)\s+(.*?)(?=\s+(?:SET|REMOVE)\s|$)/g;
+
+const keyOf = ({ Key }: { Key: Record<string, unknown> | undefined }) => String(Key?.['accountId']);
+const copy = (item: Item | undefined) => (item ? { ...item } : undefined);
+
+/** OR of ANDs, with parentheses; DynamoDB's AND binds tighter, as here. */
+function holds(expression: string | undefined, scope: Scope): boolean {
+  if (expression === undefined) return true;
+  return splitAt(expression, 'OR').some((anyOf) =>
+    splitAt(anyOf, 'AND').every((term) => termHolds(term.trim(), scope)),
+  );
+}
+
+function termHolds(term: string, scope: Scope): boolean {
+  if (term.startsWith('(')) return holds(term.slice(1, -1), scope);
+  const absent = /^attribute_not_exists\((\S+)\)$/.exec(term);
+  if (absent) return evaluate(absent[1] ?? '', scope) === undefined;
+  const [left = '', operator = '', right = ''] = term.split(/\s+/);
+  const [a, b] = [evaluate(left, scope), evaluate(right, scope)];
+  if (a === undefined || b === undefined) return false;
+  switch (operator) {
+    case '=':
+      return a instanceof Uint8Array && b instanceof Uint8Array
+        ? Buffer.compare(a, b) === 0
+        : a === b;
+    case '<':
+      return (a as number) < (b as number);
+    case '<=':
+      return (a as number) <= (b as number);
+    default:
+      throw new Error(`The operator of "${term}" is not known here.`);
+  }
+}
+
+function evaluate(expression: string, scope: Scope): unknown {
+  const [first = '', plus, second = ''] = expression.split(/\s+/);
+  if (plus === '+') return Number(evaluate(first, scope)) + Number(evaluate(second, scope));
+  if (first.startsWith(':')) return scope.values[first];
+  return scope.item[scope.names[first] ?? first];
+}
+
+/** Splits at a word outside of parentheses. */
+function splitAt(expression: string, word: 'AND' | 'OR'): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  const separator = ` ${word} `;
+  for (let index = 0; index < expression.length; index++) {
+    if (expression[index] === '(') depth++;
+    else if (expression[index] === ')') depth--;
+    else if (depth === 0 && expression.startsWith(separator, index)) {
+      parts.push(expression.slice(start, index));
+      start = index + separator.length;
+    }
+  }
+  return [...parts, expression.slice(start)];
+}

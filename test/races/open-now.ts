@@ -1,0 +1,24 @@
+import { createDecipheriv } from 'node:crypto';
+import { deriveKey, type RootKey } from '../../shared/tokens/sealing.ts';
+
+/** Opens a sealed token without waiting, for the one who watches: its format is that of `sealing.ts`. */
+export function openNow(key: RootKey, sealed: Uint8Array, accountId: string): string {
+  const bytes = Buffer.from(sealed);
+  const start = 2 + (bytes[1] ?? 0);
+  const decipher = createDecipheriv(
+    'aes-256-gcm',
+    sealingKey(key),
+    bytes.subarray(start, start + 12),
+  );
+  decipher.setAAD(Buffer.from(`refreshToken\0${accountId}`));
+  decipher.setAuthTag(bytes.subarray(-16));
+  return (
+    decipher.update(bytes.subarray(start + 12, -16), undefined, 'utf8') + decipher.final('utf8')
+  );
+}
+
+let derived: Uint8Array | undefined;
+const sealingKey = (key: RootKey) => {
+  derived ??= deriveKey(key, 'seal');
+  return derived;
+};

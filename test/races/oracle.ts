@@ -1,0 +1,199 @@
+import type { ActiveConnection } from '../../shared/tokens/connection.ts';
+import { TokenError } from '../../shared/tokens/errors.ts';
+import type { Redemption } from '../../shared/tokens/token-endpoint.ts';
+import type { IssuedToken } from '../../shared/tokens/token-helper.ts';
+import type { AuthorizationServer } from './authorization-server.ts';
+import type { Actor, Outcome } from './world.ts';
+
+/** What must hold, by name. */
+export const INVARIANTS = [
+  'the stored token is live, unless a crash or a lost answer took its successor',
+  'a token is sent once, unless somebody crashed, stalled or got no answer',
+  'one redemption per lease',
+  'no verdict while a live token is stored, in hand or in escrow',
+  'revoked only if nobody redeemed the token',
+  'rotation_lost only if a redemption was lost',
+  'a disconnected connection stays so',
+  'a new grant is never overwritten',
+  'every caller got a valid token or a typed error',
+  'in peace, every caller got a token',
+  'what is lost is recorded, and what is not recovers by itself',
+] as const;
+export type Invariant = (typeof INVARIANTS)[number];
+
+interface Custody {
+  readonly sent: string;
+  readonly successor: string;
+  readonly holder: Actor;
+  /** The process that held it died, or never heard of it. */
+  lost: boolean;
+  escrowed: boolean;
+}
+
+interface Seen {
+  readonly stored: ActiveConnection | undefined;
+  /** The stored refresh token, opened. */
+  readonly storedToken: string | undefined;
+}
+
+/** Knows everything that no process knows, and so can tell right from wrong. */
+export class Oracle {
+  readonly violations = new Set<Invariant>();
+  readonly #server: AuthorizationServer;
+  readonly #see: () => Seen;
+  readonly #custody: Custody[] = [];
+  readonly #sent = new Map<string, number>();
+  readonly #perLease = new Map<string, { redeemed: number; unanswered: number }>();
+  readonly #leases = new Map<Actor, string>();
+  #grantId: string | undefined;
+  #status: string | undefined;
+  faults = 0;
+  stalls = 0;
+  revokedByAdmin = false;
+  disconnected = false;
+
+  constructor(server: AuthorizationServer, see: () => Seen) {
+    this.#server = server;
+    this.#see = see;
+  }
+
+  granted(): void {
+    this.#grantId = this.#see().stored?.grantId;
+    this.disconnected = false;
+  }
+
+  claimed(actor: Actor): void {
+    const { leaseId } = this.#see().stored ?? {};
+    this.#leases.set(actor, `${actor.name} ${leaseId}`);
+  }
+
+  redeemed(actor: Actor, sent: string, answer: Redemption): void {
+    this.#sent.set(sent, (this.#sent.get(sent) ?? 0) + 1);
+    if (answer.outcome !== 'rotated' || answer.refreshToken === sent) return;
+    this.#custody.push({
+      sent,
+      successor: answer.refreshToken,
+      holder: actor,
+      lost: false,
+      escrowed: false,
+    });
+    const lease = this.#lease(actor);
+    lease.redeemed++;
+    if (lease.redeemed > 1 + lease.unanswered) this.#violate('one redemption per lease');
+  }
+
+  escrowed(actor: Actor): void {
+    for (const each of this.#heldBy(actor)) each.escrowed = true;
+  }
+
+  /** After each step: `written` if it changed the table. */
+  stepped(actor: Actor, label: string, outcome: Outcome): void {
+    if (outcome !== 'ok') this.faults++;
+    if (label === 'redeem' && (outcome === 'error-after' || outcome === 'error-before')) {
+      this.#lease(actor).unanswered++;
+    }
+    const unheard = outcome === 'crash' || (label === 'redeem' && outcome === 'error-after');
+    if (unheard) for (const each of this.#heldBy(actor)) if (!each.escrowed) each.lost = true;
+    this.#judgeVerdict();
+    this.#assertKept();
+    if (actor.state === 'done') this.#assertAnswer(actor);
+  }
+
+  /** Every process has ended or is dead, and the escrow is empty. */
+  quiet(actors: readonly Actor[]): void {
+    if (!this.#isStoredLive() && !this.#isExcused()) {
+      this.#violate('the stored token is live, unless a crash or a lost answer took its successor');
+    }
+    if (this.faults + this.stalls > 0) return;
+    const twice =
+      this.#server.model !== 'rotation-off' && [...this.#sent.values()].some((times) => times > 1);
+    if (twice)
+      this.#violate('a token is sent once, unless somebody crashed, stalled or got no answer');
+    const isPeace = !this.revokedByAdmin && !this.disconnected;
+    if (isPeace && actors.some(({ result }) => result instanceof Error && !isBusySweep(result))) {
+      this.#violate('in peace, every caller got a token');
+    }
+  }
+
+  /** Later callers have come and gone. */
+  end(last: Actor): void {
+    const { stored } = this.#see();
+    const gotToken = last.state === 'done' && !(last.result instanceof Error);
+    const isRight = this.disconnected
+      ? stored?.status !== 'active'
+      : this.#isStoredLive()
+        ? stored?.status === 'active' && gotToken
+        : (stored?.status as string) === 'reconnect_required';
+    if (!isRight) this.#violate('what is lost is recorded, and what is not recovers by itself');
+  }
+
+  #judgeVerdict(): void {
+    const { stored, storedToken } = this.#see();
+    const verdict = stored as unknown as { status: string; statusReason?: string } | undefined;
+    const isNew = verdict?.status === 'reconnect_required' && this.#status !== verdict.status;
+    this.#status = verdict?.status;
+    if (!isNew) return;
+    const isInHand = this.#custody.some(
+      ({ lost, successor, holder, escrowed }) =>
+        !lost && this.#server.isLive(successor) && (escrowed || holder.state === 'running'),
+    );
+    if (isInHand || this.#isStoredLive()) {
+      this.#violate('no verdict while a live token is stored, in hand or in escrow');
+    }
+    const wasRedeemed = this.#custody.some(({ sent }) => sent === storedToken);
+    if (verdict.statusReason === 'revoked' && wasRedeemed) {
+      this.#violate('revoked only if nobody redeemed the token');
+    }
+    // After a crash or a lost answer nobody can tell a revoked token from a redeemed one.
+    const isUnclear = (this.revokedByAdmin || this.disconnected) && this.faults + this.stalls > 0;
+    if (verdict.statusReason === 'rotation_lost' && !wasRedeemed && !isUnclear) {
+      this.#violate('rotation_lost only if a redemption was lost');
+    }
+  }
+
+  #assertKept(): void {
+    const { stored } = this.#see();
+    if (this.disconnected && (stored?.status as string) !== 'disconnected') {
+      this.#violate('a disconnected connection stays so');
+    }
+    if (stored?.grantId !== this.#grantId) this.#violate('a new grant is never overwritten');
+  }
+
+  #assertAnswer({ result }: Actor): void {
+    if (result === undefined || typeof result === 'string') return;
+    const isTyped = result instanceof TokenError;
+    const { accessToken } = result as Partial<IssuedToken>;
+    const isToken = accessToken !== undefined && /^A\d+\.\d+$/.test(accessToken);
+    if (!isTyped && !isToken) this.#violate('every caller got a valid token or a typed error');
+  }
+
+  #isStoredLive(): boolean {
+    const { storedToken } = this.#see();
+    return storedToken !== undefined && this.#server.isLive(storedToken);
+  }
+
+  #isExcused(): boolean {
+    const { stored, storedToken } = this.#see();
+    const isLost = this.#custody.some(({ sent, lost }) => lost && sent === storedToken);
+    const killedByReuse = this.#server.model === 'reuse-revokes' && this.faults + this.stalls > 0;
+    return !stored || this.disconnected || this.revokedByAdmin || isLost || killedByReuse;
+  }
+
+  #lease(actor: Actor) {
+    const key = this.#leases.get(actor) ?? actor.name;
+    const known = this.#perLease.get(key) ?? { redeemed: 0, unanswered: 0 };
+    this.#perLease.set(key, known);
+    return known;
+  }
+
+  #heldBy(actor: Actor): Custody[] {
+    return this.#custody.filter(({ holder }) => holder === actor);
+  }
+
+  #violate(invariant: Invariant): void {
+    this.violations.add(invariant);
+  }
+}
+
+/** A sweep does not wait for another holder: its message comes again. */
+const isBusySweep = (error: Error) => (error as { code?: string }).code === 'refresh_in_progress';
