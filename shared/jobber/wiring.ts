@@ -2,7 +2,7 @@ import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
 import { environment } from '../runtime/environment.ts';
 import { sendText } from '../runtime/queue.ts';
-import { type CachedSecret, cachedSecret } from '../runtime/secrets.ts';
+import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
 import { count, logger, milliseconds } from '../runtime/telemetry.ts';
 import { connectionTable } from '../tokens/connection-table.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
@@ -70,10 +70,14 @@ const telemetry: Telemetry = {
     ),
 };
 
-const rootKey = ({ id, value }: { id: string; value: string }): RootKey => ({
-  id,
-  secret: Buffer.from(value),
-});
+const rootKeys = new WeakMap<SecretVersion, RootKey>();
+
+/** The same object for the same version, so that the keys derived from it are kept. */
+function rootKey(version: SecretVersion): RootKey {
+  const key = rootKeys.get(version) ?? { id: version.id, secret: Buffer.from(version.value) };
+  rootKeys.set(version, key);
+  return key;
+}
 
 /** While the function initialises, when time costs the least; whoever needs the secret sees its errors. */
 function prefetch(secret: CachedSecret): void {

@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 
 import { SecretsUnavailableError } from './errors.ts';
 
@@ -96,9 +103,20 @@ export async function unseal<A extends TokenAttribute>(
 export const sameSealed = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
 
+type Purpose = 'seal' | 'state' | 'connect-link';
+const derivedKeys = new WeakMap<RootKey, Map<Purpose, KeyObject>>();
+
 /** A key of 32 bytes for one purpose (HKDF, RFC 5869): no two purposes share key material. */
-export function deriveKey(key: RootKey, purpose: 'seal' | 'state' | 'connect-link'): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', key.secret, '', `jobber-tokens/${purpose}`, 32));
+export function deriveKey(key: RootKey, purpose: Purpose): KeyObject {
+  const known = derivedKeys.get(key) ?? new Map<Purpose, KeyObject>();
+  derivedKeys.set(key, known);
+  const derived =
+    known.get(purpose) ??
+    createSecretKey(
+      new Uint8Array(hkdfSync('sha256', key.secret, '', `jobber-tokens/${purpose}`, 32)),
+    );
+  known.set(purpose, derived);
+  return derived;
 }
 
 const additionalData = (accountId: string, attribute: TokenAttribute) =>

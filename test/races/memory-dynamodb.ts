@@ -81,12 +81,14 @@ function termHolds(term: string, scope: Scope): boolean {
   if (absent) return evaluate(absent[1] ?? '', scope) === undefined;
   const [left = '', operator = '', right = ''] = term.split(/\s+/);
   const [a, b] = [evaluate(left, scope), evaluate(right, scope)];
-  if (a === undefined || b === undefined) return false;
+  if (a === undefined || b === undefined) return operator === '<>';
   switch (operator) {
     case '=':
-      return a instanceof Uint8Array && b instanceof Uint8Array
-        ? Buffer.compare(a, b) === 0
-        : a === b;
+      return isSame(a, b);
+    case '<>':
+      return !isSame(a, b);
+    case '>':
+      return (a as number) > (b as number);
     case '<':
       return (a as number) < (b as number);
     case '<=':
@@ -95,6 +97,9 @@ function termHolds(term: string, scope: Scope): boolean {
       throw new Error(`The operator of "${term}" is not known here.`);
   }
 }
+
+const isSame = (a: unknown, b: unknown) =>
+  a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : a === b;
 
 function evaluate(expression: string, scope: Scope): unknown {
   const [first = '', plus, second = ''] = expression.split(/\s+/);

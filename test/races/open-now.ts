@@ -7,7 +7,7 @@ export function openNow(key: RootKey, sealed: Uint8Array, accountId: string): st
   const start = 2 + (bytes[1] ?? 0);
   const decipher = createDecipheriv(
     'aes-256-gcm',
-    sealingKey(key),
+    deriveKey(key, 'seal'),
     bytes.subarray(start, start + 12),
   );
   decipher.setAAD(Buffer.from(`refreshToken\0${accountId}`));
@@ -16,9 +16,3 @@ export function openNow(key: RootKey, sealed: Uint8Array, accountId: string): st
     decipher.update(bytes.subarray(start + 12, -16), undefined, 'utf8') + decipher.final('utf8')
   );
 }
-
-let derived: Uint8Array | undefined;
-const sealingKey = (key: RootKey) => {
-  derived ??= deriveKey(key, 'seal');
-  return derived;
-};

@@ -46,6 +46,7 @@ export class Oracle {
   readonly #perLease = new Map<string, { redeemed: number; unanswered: number }>();
   readonly #leases = new Map<Actor, string>();
   #grantId: string | undefined;
+  #grantOfToken: string | undefined;
   #status: string | undefined;
   faults = 0;
   stalls = 0;
@@ -58,7 +59,9 @@ export class Oracle {
   }
 
   granted(): void {
-    this.#grantId = this.#see().stored?.grantId;
+    const { stored, storedToken } = this.#see();
+    this.#grantId = stored?.grantId;
+    this.#grantOfToken = storedToken?.split('.')[0];
     this.disconnected = false;
   }
 
@@ -152,11 +155,14 @@ export class Oracle {
   }
 
   #assertKept(): void {
-    const { stored } = this.#see();
+    const { stored, storedToken } = this.#see();
     if (this.disconnected && (stored?.status as string) !== 'disconnected') {
       this.#violate('a disconnected connection stays so');
     }
-    if (stored?.grantId !== this.#grantId) this.#violate('a new grant is never overwritten');
+    const isKept =
+      stored?.grantId === this.#grantId &&
+      (storedToken === undefined || storedToken.split('.')[0] === this.#grantOfToken);
+    if (!isKept) this.#violate('a new grant is never overwritten');
   }
 
   #assertAnswer({ result }: Actor): void {

@@ -91,7 +91,13 @@ export class Simulation {
     await this.#runOut();
     this.world.actors.length = 0;
     this.world.pass((start === 'expired' ? 61 : 50) * 60_000);
-    roles.forEach((role, index) => void this.world.start(`${role}-${index}`, this.#process(role)));
+    roles.forEach((role, index) => {
+      const run = this.#process(role);
+      this.world.start(`${role}-${index}`, async () => {
+        await this.#step('begin', () => undefined);
+        return run();
+      });
+    });
     await this.world.settle();
   }
 
@@ -157,7 +163,7 @@ export class Simulation {
     await this.#runOut();
     this.#oracle.quiet(this.world.actors);
     let last: Actor | undefined;
-    for (const wait of [LEASE + 1, GRACE + 60_000, 60_000]) {
+    for (const wait of [LEASE + 1, 61 * 60_000, GRACE + 60_000]) {
       this.world.pass(wait);
       last = this.world.start(`later-${wait}`, this.#process('caller'));
       await this.world.settle();
@@ -178,7 +184,8 @@ export class Simulation {
   /** A process that follows another's refresh looks again when something changed, or nothing else can. */
   #mayWake(actor: Actor): boolean {
     const follows = actor.lastLabel === 'get' || actor.lastLabel === 'claim';
-    return !follows || actor.sawVersion !== this.world.version;
+    const isLeaseOver = (this.#stored()?.leaseExpiresAt ?? 0) < this.world.now;
+    return !follows || isLeaseOver || actor.sawVersion !== this.world.version;
   }
 
   #process(role: Role): () => Promise<unknown> {

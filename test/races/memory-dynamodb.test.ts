@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { EpochMs, EpochSeconds } from '../../shared/runtime/clock.ts';
+import { type ConnectionTable, connectionTable } from '../../shared/tokens/connection-table.ts';
+import { testTable } from '../support/connections.ts';
+import { MemoryDynamoDb } from './memory-dynamodb.ts';
+
+/* The races are run on a table in memory; here it does what the real one does, call by call. */
+
+const bytes = fc.constantFrom(...[1, 2, 3].map((n) => new Uint8Array([n]))) as fc.Arbitrary<never>;
+const time = fc.constantFrom(1_000, 50_000, 100_000) as fc.Arbitrary<never>;
+const name = fc.constantFrom('a', 'b');
+const held = fc.record({ accountId: fc.constant('account'), leaseId: name, redeemed: bytes });
+
+type Call = (table: ConnectionTable) => Promise<unknown>;
+
+const calls: fc.Arbitrary<Call> = fc.oneof(
+  fc
+    .record({
+      connectedAt: time,
+      grantId: name,
+      accessToken: bytes,
+      refreshToken: bytes,
+      ref: fc.option(name, { nil: undefined }),
+    })
+    .map(
+      ({ ref, ...grant }): Call =>
+        (table) =>
+          table.saveGrant({
+            ...grant,
+            ...(ref && { ref }),
+            accountId: 'account',
+            accountName: 'name',
+            accessTokenExpiresAt: 100_000 as EpochSeconds,
+            refreshedAt: 1 as EpochSeconds,
+          }),
+    ),
+  fc
+    .record({
+      id: name,
+      expiresAt: time,
+      horizon: time,
+      now: time,
+      rejected: fc.option(bytes, { nil: undefined }),
+    })
+    .map(
+      ({ id, expiresAt, horizon, rejected, now }): Call =>
+        (table) =>
+          table.claim('account', { id, expiresAt }, { horizon, rejected }, now),
+    ),
+  fc
+    .record({
+      redeemed: bytes,
+      accessToken: bytes,
+      refreshToken: bytes,
+      accessTokenExpiresAt: time,
+    })
+    .map(
+      ({ redeemed, ...successor }): Call =>
+        (table) =>
+          table.store('account', redeemed, { ...successor, refreshedAt: 2 as EpochSeconds }),
+    ),
+  fc
+    .record({
+      held,
+      inDoubtSince: fc.option(time, { nil: undefined }),
+      unconfirmedAt: fc.option(time, { nil: undefined }),
+    })
+    .map(
+      ({ held: by, ...marks }): Call =>
+        (table) =>
+          table.release(by, marks),
+    ),
+  held.map(
+    (by): Call =>
+      (table) =>
+        table.lapse(by, 'revoked', 7 as EpochMs),
+  ),
+  fc.constant<Call>((table) => table.get('account')),
+);
+
+describe('the table in memory', () => {
+  it.each([true, false])(
+    'does what DynamoDB does (item of a failed condition: %s)',
+    async (returned) => {
+      const real = await testTable();
+      await fc.assert(
+        fc.asyncProperty(fc.array(calls, { minLength: 1, maxLength: 12 }), async (sequence) => {
+          await real.delete('account');
+          const memory = new MemoryDynamoDb(returned);
+          const client = { send: async (command: { input: unknown }) => memory.perform(command) };
+          const table = connectionTable(client as never, 'any');
+          for (const call of sequence) {
+            expect(await call(table)).toEqual(withoutPrototypes(await call(real.table)));
+            const stored = withoutPrototypes(await real.table.get('account'));
+            expect(memory.items.get('account')).toEqual(stored);
+          }
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
+});
+
+/** The SDK's bytes are of another class than ours. */
+function withoutPrototypes<T>(value: T): T {
+  return value === undefined ? value : (structuredClone(value) as T);
+}

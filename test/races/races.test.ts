@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import type { Design } from './designs.ts';
+import { exploreAll } from './explore.ts';
+import type { Invariant } from './oracle.ts';
+import { runRandom } from './random.ts';
+import { pairs } from './scenarios.ts';
+import type { Scenario } from './simulation.ts';
+
+describe('every interleaving of two processes', { timeout: 120_000 }, () => {
+  it('keeps every invariant in peace, and when all stall past a lease once', async () => {
+    let states = 0;
+    for (const scenario of pairs) {
+      const explored = await exploreAll(scenario, { faults: 0, stalls: 1 });
+      expect(explored.findings).toEqual([]);
+      states += explored.states;
+    }
+    expect(states).toBeGreaterThan(1_000);
+  });
+
+  it('keeps every invariant with one crash, lost reply or refused write anywhere', async () => {
+    for (const scenario of pairs.filter(({ model }) => model === 'new-app')) {
+      const explored = await exploreAll(scenario, { faults: 1, stalls: 0 });
+      expect(explored.findings).toEqual([]);
+    }
+  });
+});
+
+describe('random interleavings of two to five processes', { timeout: 120_000 }, () => {
+  it('keep every invariant', async () => {
+    const seed = Date.now() % 1_000_000;
+    const { runs, failure } = await runRandom(1_500, seed);
+    expect(failure).toBeUndefined();
+    expect(runs).toBe(1_500);
+  });
+});
+
+describe('the harness convicts the obvious designs', { timeout: 60_000 }, () => {
+  const convictions: [Design, Scenario, Invariant][] = [
+    [
+      'blind-write',
+      { model: 'new-app', start: 'expired', roles: ['caller', 'callback'] },
+      'a new grant is never overwritten',
+    ],
+    [
+      'conditional-write-only',
+      { model: 'new-app', start: 'expired', roles: ['caller', 'caller'] },
+      'no verdict while a live token is stored, in hand or in escrow',
+    ],
+    [
+      'conditional-write-only',
+      { model: 'reuse-revokes', start: 'expired', roles: ['caller', 'caller'] },
+      'the stored token is live, unless a crash or a lost answer took its successor',
+    ],
+    [
+      'no-re-read',
+      { model: 'new-app', start: 'expired', roles: ['caller', 'caller'] },
+      'no verdict while a live token is stored, in hand or in escrow',
+    ],
+    [
+      'store-needs-lease',
+      { model: 'new-app', start: 'expired', roles: ['caller', 'caller'] },
+      'the stored token is live, unless a crash or a lost answer took its successor',
+    ],
+  ];
+
+  it.each(convictions)('%s, %o: it breaks “%s”', async (design, scenario, invariant) => {
+    const convicted = (violations: readonly Invariant[]) => violations.includes(invariant);
+    const { findings } = await exploreAll(
+      { ...scenario, design },
+      { faults: 0, stalls: 1 },
+      (explored) => explored.findings.some((finding) => convicted(finding.violations)),
+    );
+    expect(findings.some((finding) => convicted(finding.violations))).toBe(true);
+  });
+});
