@@ -1,6 +1,6 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { GRACE, LEASE } from '../../shared/tokens/budgets.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { type ConnectionTable, connectionTable } from '../../shared/tokens/connection-table.ts';
@@ -263,6 +263,7 @@ export class Simulation {
     this.world.version++;
     this.#server.revokeAll();
     this.#oracle.disconnected = true;
+    this.#oracle.revokedByAdmin = true;
   }
 
   #revoke(): void {
@@ -283,7 +284,7 @@ export class Simulation {
 
   #client(): DynamoDBDocumentClient {
     const send = (command: { input: unknown }) => {
-      const label = this.#label;
+      const label = command instanceof GetCommand ? 'get' : this.#label;
       return this.#step(label, (actor) => {
         const reply = this.#db.perform(command);
         if (label !== 'get') this.world.version++;
