@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
+  DescribeTableCommand,
   type DynamoDBClient,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
@@ -26,7 +28,7 @@ const definition: Omit<CreateTableCommandInput, 'TableName'> = {
   BillingMode: 'PAY_PER_REQUEST',
 };
 
-/** Creates the table of the connections with its `due` index, unless it exists. */
+/** Creates the table of the connections with its `due` index, unless it exists; ready when it returns. */
 export async function createConnectionsTable(
   client: Pick<DynamoDBClient, 'send'>,
   tableName: string,
@@ -36,4 +38,6 @@ export async function createConnectionsTable(
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
   }
+  const description = new DescribeTableCommand({ TableName: tableName });
+  while ((await client.send(description)).Table?.TableStatus !== 'ACTIVE') await delay(5);
 }

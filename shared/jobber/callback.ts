@@ -3,7 +3,7 @@ export type Callback =
   | { readonly kind: 'code'; readonly code: string; readonly state: string | undefined }
   | { readonly kind: 'declined' }
   | { readonly kind: 'link_expired' }
-  | { readonly kind: 'try_later' };
+  | { readonly kind: 'not_completed' };
 
 const MAX_LENGTH = 4_096;
 
@@ -11,7 +11,7 @@ const MAX_LENGTH = 4_096;
 export function readCallback(query: Record<string, string | undefined> | undefined): Callback {
   const { code, state, error } = query ?? {};
   if (error !== undefined) {
-    return { kind: TRANSIENT.has(error) ? 'try_later' : 'declined' };
+    return { kind: error === 'access_denied' ? 'declined' : 'not_completed' };
   }
   if (code === undefined && state === undefined) return { kind: 'declined' };
   if (!code || code.length > MAX_LENGTH || (state?.length ?? 0) > MAX_LENGTH) {
@@ -19,5 +19,3 @@ export function readCallback(query: Record<string, string | undefined> | undefin
   }
   return { kind: 'code', code, state };
 }
-
-const TRANSIENT = new Set(['server_error', 'temporarily_unavailable']);

@@ -68,7 +68,8 @@ export function jobberTokenEndpoint({
     const first = await post(app, grant, timeoutMs);
     if (first.outcome !== 'client_rejected') return first;
 
-    const outOfTime = delay(endsAt - clock.now() - LEAST_FOR_A_REQUEST_MS, app, { ref: false });
+    const timeToReload = Math.max(0, endsAt - clock.now() - LEAST_FOR_A_REQUEST_MS);
+    const outOfTime = delay(timeToReload, app, { ref: false });
     const current = await Promise.race([credentials.reload().catch(() => app), outOfTime]);
     const timeLeft = endsAt - clock.now();
     const isRolled = current.clientId === app.clientId && current.clientSecret !== app.clientSecret;

@@ -8,6 +8,7 @@ export type Result =
       readonly returnTo?: string | undefined;
     }
   | { readonly kind: 'declined' }
+  | { readonly kind: 'not_completed' }
   | { readonly kind: 'link_expired' }
   | { readonly kind: 'try_later' }
   | { readonly kind: 'configuration_problem' };
@@ -31,6 +32,12 @@ const TEXTS: Record<Result['kind'], Text> = {
     tone: 'neutral',
     title: 'Not connected',
     message: 'Access was declined in Jobber, so nothing was connected and nothing has changed.',
+  },
+  not_completed: {
+    status: 400,
+    tone: 'bad',
+    title: 'Not connected',
+    message: 'Jobber could not complete the connection. Please start again in a few minutes.',
   },
   link_expired: {
     status: 400,

@@ -152,8 +152,8 @@ describe('a callback', () => {
 
   it.each([
     ['?error=access_denied', 200, 'declined'],
-    ['?error=temporarily_unavailable', 503, 'try again later'],
-    ['?error=<script>', 200, 'declined'],
+    ['?error=temporarily_unavailable', 400, 'could not complete'],
+    ['?error=<script>', 400, 'could not complete'],
     ['?code=', 400, 'expired'],
     ['?code=unknown', 400, 'expired'],
     ['?state=only', 400, 'expired'],
