@@ -115,12 +115,9 @@ export async function runDemo(): Promise<boolean> {
 }
 
 async function start(folder: string): Promise<Addresses & { child: ChildProcess }> {
-  const {
-    JOBBER_CLIENT_ID: _id,
-    JOBBER_CLIENT_SECRET: _secret,
-    JOBBER_BASE_URL: _url,
-    ...env
-  } = process.env;
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(AWS|JOBBER)_/.test(name)),
+  );
   const child = fork(new URL('./main.ts', import.meta.url), {
     env: { ...env, PORT: '0', JOBBER_TOKENS_FOLDER: folder },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

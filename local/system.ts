@@ -55,7 +55,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   };
   try {
     makeFolder(folder);
-    Object.assign(process.env, CREDENTIALS);
+    useOwnAwsSettings();
     const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
     stops.push(() => dynamoDb.close());
     const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
@@ -136,8 +136,17 @@ function makeFolder(folder: string): void {
   }
 }
 
+/** A profile or endpoint of somebody's real account has no say here. */
+function useOwnAwsSettings(): void {
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith('AWS_')) delete process.env[name];
+  }
+  Object.assign(process.env, CREDENTIALS);
+}
+
 const CREDENTIALS = {
   AWS_REGION: 'us-east-1',
+  AWS_DEFAULT_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
 };

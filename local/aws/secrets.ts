@@ -43,9 +43,15 @@ export function localSecrets(
 
 function readVersions(file: string): Version[] {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Version[];
+    const versions: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (Array.isArray(versions) && versions.every(isVersion)) return versions;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new OneClearLine(`The file ${file} is damaged. Delete its folder to start afresh.`);
   }
+  throw new OneClearLine(`The file ${file} is damaged. Delete its folder to start afresh.`);
 }
+
+const isVersion = (value: unknown): value is Version => {
+  const { id, value: secret } = Object(value) as Record<string, unknown>;
+  return typeof id === 'string' && typeof secret === 'string';
+};

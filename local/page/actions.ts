@@ -4,7 +4,7 @@ import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { Activity } from '../activity.ts';
 import type { FunctionName } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
-import { expireInTable, listConnections } from './connections.ts';
+import { ageInTable, listConnections } from './connections.ts';
 import { stampede } from './stampede.ts';
 
 export interface PageDependencies {
@@ -45,7 +45,7 @@ export function pageActions({ tableName, db, simulator, invoke, log }: PageDepen
     /** An hour passes for this access token, at Jobber and in the table. */
     async expire({ accountId, name }: { accountId: string; name: string }) {
       simulator?.expireAccessTokens(accountId);
-      await expireInTable(db, tableName, accountId);
+      await ageInTable(db, tableName, accountId);
       log.note(`${name}: the access token has expired`);
       return { ok: true };
     },
@@ -62,11 +62,12 @@ export function pageActions({ tableName, db, simulator, invoke, log }: PageDepen
       return { ok: result.errors.length === 0, ...result, redemptions };
     },
 
-    /** The account's admin presses Disconnect in Jobber. */
+    /** The account's admin presses Disconnect in Jobber, and it is an hour until anybody notices. */
     async disconnect({ accountId, name }: { accountId: string; name: string }) {
       if (!simulator) return { ok: false };
       simulator.disconnect(accountId);
-      log.note(`${name}: disconnected in Jobber; nobody has told us yet`, 'bad');
+      await ageInTable(db, tableName, accountId);
+      log.note(`${name}: disconnected in Jobber an hour ago; nobody has told us yet`, 'bad');
       return { ok: true };
     },
 

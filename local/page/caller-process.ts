@@ -6,6 +6,8 @@ import type { CallerReport } from './stampede.ts';
 
 /* One of several processes that ask for a token at once; each is what a Lambda container is. */
 
+process.once('disconnect', () => process.exit(1));
+
 const [accountId, callers] = process.argv.slice(2);
 
 await invoke('get-token', {});

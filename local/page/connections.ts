@@ -39,23 +39,21 @@ function show(connection: Connection): ShownConnection {
   };
 }
 
-/** Makes the table believe that the access token's hour is over. */
-export async function expireInTable(
+/** Makes the table believe that an hour has passed since the tokens were issued. */
+export async function ageInTable(
   db: DynamoDBDocumentClient,
   tableName: string,
   accountId: string,
 ): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
   await db.send(
     new UpdateCommand({
       TableName: tableName,
       Key: { accountId },
-      UpdateExpression: 'SET accessTokenExpiresAt = :past',
+      UpdateExpression: 'SET accessTokenExpiresAt = :past, refreshedAt = :earlier',
       ConditionExpression: '#status = :active',
       ExpressionAttributeNames: { '#status': 'status' },
-      ExpressionAttributeValues: {
-        ':past': Math.floor(Date.now() / 1000) - 1,
-        ':active': 'active',
-      },
+      ExpressionAttributeValues: { ':past': now - 1, ':earlier': now - 3_601, ':active': 'active' },
     }),
   );
 }

@@ -66,9 +66,10 @@ export function consolePage(dependencies: PageDependencies): Aside {
     if (!action || request.method !== 'POST') {
       return json(response, 404, { message: 'There is no such action.' });
     }
+    const body = parseObject((await text(request)) || '{}');
+    if (!body) return json(response, 400, { message: 'The body must be a JSON object.' });
     try {
-      const body = JSON.parse((await text(request)) || '{}');
-      json(response, 200, await action({ name: body.accountId, ...body }));
+      json(response, 200, await action({ accountId: '', name: body['accountId'] ?? '', ...body }));
     } catch (error) {
       log.note(`${name}: ${(error as Error).message}`, 'bad');
       json(response, 500, { message: (error as Error).message });
@@ -76,9 +77,21 @@ export function consolePage(dependencies: PageDependencies): Aside {
   }
 }
 
+function parseObject(text: string): Record<string, string> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null
+      ? (value as Record<string, string>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const SECURITY = {
   'cache-control': 'no-store',
-  'content-security-policy': "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'content-security-policy':
+    "default-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
 };
 
 function json(response: ServerResponse, status: number, body: unknown): void {

@@ -13,16 +13,18 @@ const STATUS = {
 async function act(action, connection) {
   const key = `${action} ${connection?.accountId}`;
   busy.add(key);
-  render(await state());
+  await refresh();
   try {
     await fetch(`/_local/${action}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ accountId: connection?.accountId, name: connection?.accountName }),
     });
+  } catch {
+    // The system has stopped, as the next line shows.
   } finally {
     busy.delete(key);
-    render(await state());
+    await refresh();
   }
 }
 
@@ -67,6 +69,7 @@ function fillCard(card, connection, now, simulated) {
   card.className = connection.status;
   card.querySelector('h3').textContent = connection.accountName;
   card.querySelector('.status').textContent = STATUS[connection.status](connection);
+  card.querySelector('.account').textContent = connection.accountId;
   card.querySelector('.rotation').textContent = connection.rotation ?? 'none';
   card.querySelector('.expiry').textContent = expiry(connection, now);
   for (const button of card.querySelectorAll('button')) {

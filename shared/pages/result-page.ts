@@ -43,7 +43,9 @@ const TEXTS: Record<Result['kind'], Text> = {
     status: 400,
     tone: 'neutral',
     title: 'This link was used or has expired',
-    message: 'A link to connect works once and for ten minutes. Please start again from the app.',
+    message:
+      'A link to connect works once and for ten minutes. If Jobber was just connected, it still is; ' +
+      'otherwise please start again from the app.',
   },
   try_later: {
     status: 503,

@@ -1,11 +1,13 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 
+const serviceName = 'jobber-tokens';
+
 /** The one logger. What it is given never holds a token, a code, a state or a secret. */
-export const logger = new Logger();
+export const logger = new Logger({ serviceName });
 
 /** The one place for metrics: CloudWatch embedded metric format, on standard output. */
-const metrics = new Metrics({ namespace: 'JobberTokens' });
+const metrics = new Metrics({ namespace: 'JobberTokens', serviceName });
 
 export function count(metric: string, by = 1): void {
   metrics.addMetric(metric, MetricUnit.Count, by);

@@ -74,6 +74,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
 
     const cached = cache.get(accountId);
     if (cached && usable(cached, minValiditySeconds)) return cached;
+    // From here on the table decides, for later callers as well.
+    cache.delete(accountId);
 
     let found = await read(accountId);
     let validity = minValiditySeconds;

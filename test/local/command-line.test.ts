@@ -71,6 +71,7 @@ describe('npm start', { timeout: 20_000 }, () => {
   it.each([
     ['dynamodb/CURRENT', 'rubbish'],
     ['sealing-key.json', '{'],
+    ['sealing-key.json', '{}'],
     ['jobber.json', '{'],
   ])('explains a damaged %s in one line', async (file, content) => {
     const child = run();
@@ -100,6 +101,12 @@ describe('npm start', { timeout: 20_000 }, () => {
     const { code, lines } = await failure(run(environment as Record<string, string>, ...args));
     expect(code).toBe(1);
     expect(lines).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('does not care whose AWS profile the terminal is set to', async () => {
+    const child = run({ AWS_PROFILE: 'production', AWS_USE_FIPS_ENDPOINT: 'true' });
+    const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+    expect((await fetch(`${url}/_local/state`)).status).toBe(200);
   });
 
   it('talks to another server that speaks the same when it is given credentials', async () => {

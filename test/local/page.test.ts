@@ -87,7 +87,7 @@ describe.skipIf(!executablePath)(
       await page.goto(`${system.url}/`);
       const harbour = card('Harbour Window Cleaning');
       await harbour.getByRole('button', { name: 'Disconnect in Jobber' }).click();
-      await page.getByText('disconnected in Jobber; nobody has told us yet').waitFor();
+      await page.getByText('nobody has told us yet').waitFor();
       await harbour.getByRole('button', { name: 'Let it expire' }).click();
       await harbour.getByText('expired').waitFor();
       await harbour.getByRole('button', { name: 'Hand me a token' }).click();
@@ -99,7 +99,13 @@ describe.skipIf(!executablePath)(
       await page.goto(`${system.url}/`);
       const maple = card('Maple Street Plumbing');
       await maple.getByRole('button', { name: 'Hand me a token' }).click();
-      await page.getByText(/a token valid for \d+ min → Jobber’s API answered 200/).waitFor();
+      await page.getByText(/: a token valid for \d+ min → Jobber’s API answered 200/).waitFor();
+      await maple.getByRole('button', { name: 'Let it expire' }).click();
+      await maple.getByText('expired').waitFor();
+      await maple.getByRole('button', { name: 'Hand me a token' }).click();
+      await page
+        .getByText(/401.* → a token valid for 60 min → Jobber’s API answered 200/)
+        .waitFor();
     });
 
     it('says when access was declined', async () => {

@@ -7,7 +7,7 @@ import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import { browser } from '../../local/browser.ts';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { JobberSimulator } from '../../local/jobber/simulator.ts';
-import { expireInTable, listConnections } from '../../local/page/connections.ts';
+import { ageInTable, listConnections } from '../../local/page/connections.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/system.ts';
 
 export const MAPLE = 430114;
@@ -41,7 +41,7 @@ export async function testSystem(): Promise<TestSystem> {
     connect: (account) => browser().connect(`${system.url}/_local/connect`, account),
     async connectExpired(account) {
       await browser().connect(`${system.url}/_local/connect`, account);
-      await expireInTable(system.db, table, idOf(account));
+      await ageInTable(system.db, table, idOf(account));
     },
     getToken: (request) => system.invoke('get-token', request) as Promise<GetTokenResponse>,
     sweep: () => system.invoke('refresh-sweep', {}) as Promise<SweepResult>,
@@ -50,7 +50,7 @@ export async function testSystem(): Promise<TestSystem> {
     connections: () => listConnections(system.db, table),
     async expire(account) {
       simulator.expireAccessTokens(account);
-      await expireInTable(system.db, table, idOf(account));
+      await ageInTable(system.db, table, idOf(account));
     },
     async close() {
       await system.close();

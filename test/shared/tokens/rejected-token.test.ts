@@ -54,6 +54,16 @@ describe('an access token that the API rejected', () => {
     expect(server.redemptions).toHaveLength(2);
   });
 
+  it('is not handed out from memory to the next caller', async () => {
+    const { helper, server } = system;
+    server.revoke();
+    for (const options of [{ rejectedToken }, {}]) {
+      await expect(helper.getAccessToken(ACCOUNT, options)).rejects.toMatchObject({
+        code: 'reconnect_required',
+      });
+    }
+  });
+
   it('is never handed out again by a refresh in flight that had issued it', async () => {
     const { startProcess, server, db, clock } = system;
     system.expireAccessToken();
