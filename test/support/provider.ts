@@ -19,6 +19,8 @@ export interface Provider extends TokenEndpoint {
   reuse: Reuse;
   lifetimeSeconds: number;
   prepareFails: boolean;
+  /** Happens while the credentials are loaded. */
+  beforePrepare: () => void;
   clientId: string;
 }
 
@@ -54,6 +56,7 @@ export function provider(clock: Clock): Provider {
     reuse: 'refused',
     lifetimeSeconds: 3600,
     prepareFails: false,
+    beforePrepare: () => undefined,
     clientId: 'client',
     authorize: () => issue(newRefreshToken()),
     isLive: (refreshToken) => live.has(refreshToken),
@@ -65,6 +68,7 @@ export function provider(clock: Clock): Provider {
       steps = coming;
     },
     async prepare() {
+      self.beforePrepare();
       if (self.prepareFails) throw new Error('AccessDeniedException');
       const redeem = async (refreshToken: string) => {
         redemptions.push(refreshToken);

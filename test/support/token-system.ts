@@ -19,9 +19,10 @@ export async function tokenSystem() {
   const keys = testKeys();
   const db = await testTable();
   const metrics: TokenMetric[] = [];
+  const latencies: number[] = [];
   const telemetry = {
     count: (metric: TokenMetric) => void metrics.push(metric),
-    tokenEndpointLatency: () => undefined,
+    tokenEndpointLatency: (ms: number) => void latencies.push(ms),
     lastResort: (_accountId: string, encoded: string) => void lastResorts.push(encoded),
   };
   const escrowed: string[] = [];
@@ -44,6 +45,7 @@ export async function tokenSystem() {
     keys,
     db,
     metrics,
+    latencies,
     escrow,
     escrowed,
     lastResorts,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { seal, unseal } from '../../../shared/tokens/sealing.ts';
+import { seal, UnsealableError, unseal } from '../../../shared/tokens/sealing.ts';
 import { ACCOUNT, rootKey, testKeys, tokenSystem } from '../../support/token-system.ts';
 
 describe('a sealed token', () => {
@@ -27,7 +27,9 @@ describe('a sealed token', () => {
       altered.writeUInt8(altered.readUInt8(index) ^ 1, index);
       await expect(unseal(keys, altered as never, ACCOUNT, 'accessToken')).rejects.toThrow();
       const cut = Buffer.from(sealed.slice(0, index));
-      await expect(unseal(keys, cut as never, ACCOUNT, 'accessToken')).rejects.toThrow();
+      await expect(unseal(keys, cut as never, ACCOUNT, 'accessToken')).rejects.toThrow(
+        UnsealableError,
+      );
     }
   });
 

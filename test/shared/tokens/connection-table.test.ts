@@ -1,0 +1,240 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs, EpochSeconds } from '../../../shared/runtime/clock.ts';
+import { LEASE, LONGEST_LEASE } from '../../../shared/tokens/budgets.ts';
+import { type Grant, sweepShardOf } from '../../../shared/tokens/connection.ts';
+import type { Claim, Due } from '../../../shared/tokens/connection-table.ts';
+import { type TestTable, testTable } from '../../support/connections.ts';
+
+/* Each write alone, clause by clause: what it changes, and when it does not. */
+
+const bytes = (...values: number[]) => new Uint8Array(values) as never;
+const ms = (value: number) => value as EpochMs;
+const s = (value: number) => value as EpochSeconds;
+
+const NOW = ms(1_000_000_000);
+const A = 'account';
+const [ACCESS, REFRESH, NEW_ACCESS, NEW_REFRESH] = [bytes(1), bytes(2), bytes(3), bytes(4)];
+const grant: Grant = {
+  accountId: A,
+  accountName: 'name',
+  userId: '7',
+  ref: 'tenant',
+  issuedTo: 'client',
+  grantId: 'grant-1',
+  connectedAt: ms(500),
+  accessToken: ACCESS,
+  refreshToken: REFRESH,
+  accessTokenExpiresAt: s(2_000),
+  refreshedAt: s(100),
+};
+const active = { ...grant, status: 'active', rotation: 0, sweepShard: sweepShardOf(A) };
+const leased = { leaseId: 'lease', leaseExpiresAt: NOW };
+const marks = { inDoubtSince: 5, unconfirmedAt: 6 };
+const lapsed = { status: 'reconnect_required', statusReason: 'revoked', statusChangedAt: 9 };
+
+let db: TestTable;
+beforeEach(async () => {
+  db = await testTable();
+  await db.table.saveGrant(grant);
+});
+const stored = () => db.table.get(A);
+
+describe('a grant', () => {
+  it('makes an active connection, whole', async () => {
+    expect(await stored()).toEqual(active);
+  });
+
+  it('leaves nothing of an earlier one, nor of what was going on', async () => {
+    await db.set(A, { ...leased, ...marks, ...lapsed });
+    const { userId: _, ref: __, ...later } = { ...grant, grantId: 'grant-2', rotation: 0 };
+    expect(await db.table.saveGrant(later)).toMatchObject({ written: true });
+    const { userId: ___, ref: ____, ...expected } = { ...active, grantId: 'grant-2' };
+    expect(await stored()).toEqual(expected);
+  });
+
+  it.each([
+    ['issued later', 501, 'active', true],
+    ['issued in the same moment', 500, 'active', true],
+    ['issued earlier than an active one', 499, 'active', false],
+    ['issued earlier than a lapsed one', 499, 'reconnect_required', true],
+    ['issued earlier than a disconnected one', 499, 'disconnected', true],
+  ])('%s: written %s', async (_, connectedAt, status, written) => {
+    await db.set(A, { status });
+    const next = { ...grant, grantId: 'grant-2', connectedAt: ms(connectedAt as number) };
+    expect(await db.table.saveGrant(next)).toMatchObject({ written });
+  });
+
+  it('is written once, whatever became of it', async () => {
+    await db.set(A, { rotation: 3, status: 'disconnected' });
+    expect(await db.table.saveGrant(grant)).toMatchObject({
+      written: false,
+      now: { rotation: 3, grantId: 'grant-1' },
+    });
+  });
+});
+
+describe('CLAIM', () => {
+  const claim = (due: Partial<Due> = {}): Promise<Claim> =>
+    db.table.claim(
+      A,
+      { id: 'mine', expiresAt: ms(NOW + LEASE) },
+      { horizon: s(2_000), ...due },
+      NOW,
+    );
+
+  it('takes the lease, changes nothing else, and returns what was there', async () => {
+    await db.set(A, marks);
+    expect(await claim()).toEqual({
+      claimed: true,
+      abandoned: false,
+      before: { ...active, ...marks },
+    });
+    expect(await stored()).toEqual({
+      ...active,
+      ...marks,
+      leaseId: 'mine',
+      leaseExpiresAt: NOW + LEASE,
+    });
+  });
+
+  it.each([
+    ['expires at the horizon', { horizon: s(2_000) }, true],
+    ['lasts beyond the horizon', { horizon: s(1_999) }, false],
+    ['is the rejected one', { horizon: s(0), rejected: ACCESS }, true],
+    ['is another than the rejected one', { horizon: s(0), rejected: NEW_ACCESS }, false],
+  ])('when the access token %s: %s', async (_, due, claimed) => {
+    expect(await claim(due as Due)).toMatchObject({ claimed });
+  });
+
+  it.each([
+    ['has expired', NOW - 1, true],
+    ['expires now', NOW, false],
+    ['lasts as long as any may', NOW + LONGEST_LEASE, false],
+    ['lasts longer than any may', NOW + LONGEST_LEASE + 1, true],
+  ])('when another’s lease %s: %s', async (_, leaseExpiresAt, claimed) => {
+    await db.set(A, { leaseId: 'theirs', leaseExpiresAt });
+    const result = await claim();
+    expect(result).toMatchObject(claimed ? { claimed, abandoned: true } : { claimed });
+    expect(await stored()).toMatchObject({ leaseId: claimed ? 'mine' : 'theirs' });
+  });
+
+  it.each(['reconnect_required', 'disconnected'])('never when %s', async (status) => {
+    await db.set(A, { status });
+    expect(await claim()).toEqual({ claimed: false, now: { ...active, status } });
+  });
+
+  it('finds nothing where there is nothing', async () => {
+    await db.delete(A);
+    expect(await claim()).toEqual({ claimed: false, now: undefined });
+    expect(await stored()).toBeUndefined();
+  });
+});
+
+describe('STORE', () => {
+  const successor = {
+    accessToken: NEW_ACCESS,
+    refreshToken: NEW_REFRESH,
+    accessTokenExpiresAt: s(5_600),
+    refreshedAt: s(2_000),
+  };
+
+  it.each([
+    ['the holder’s', leased],
+    ['no', {}],
+    ['another’s', { leaseId: 'theirs', leaseExpiresAt: NOW + LEASE }],
+  ])('replaces the redeemed token and ends what was going on, with %s lease', async (_, lease) => {
+    await db.set(A, { ...lease, ...marks });
+    expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ written: true });
+    expect(await stored()).toEqual({ ...active, ...successor, rotation: 1 });
+  });
+
+  it('revives a connection that was given up', async () => {
+    await db.set(A, lapsed);
+    await db.remove(A, ['sweepShard']);
+    expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ written: true });
+    expect(await stored()).toEqual({ ...active, ...successor, rotation: 1 });
+  });
+
+  it('changes nothing where another token stands, or none', async () => {
+    expect(await db.table.store(A, NEW_REFRESH, successor)).toEqual({
+      written: false,
+      now: active,
+    });
+    await db.remove(A, ['refreshToken']);
+    expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ written: false });
+    await db.delete(A);
+    expect(await db.table.store(A, REFRESH, successor)).toEqual({ written: false, now: undefined });
+    expect(await stored()).toBeUndefined();
+  });
+});
+
+describe('RELEASE', () => {
+  const held = { accountId: A, leaseId: 'lease', redeemed: REFRESH };
+  beforeEach(() => db.set(A, leased));
+
+  it('ends the lease, and leaves the marks it is given', async () => {
+    expect(await db.table.release(held, {})).toMatchObject({ written: true });
+    expect(await stored()).toEqual(active);
+    await db.set(A, leased);
+    await db.table.release(held, { inDoubtSince: ms(5), unconfirmedAt: ms(6) });
+    expect(await stored()).toEqual({ ...active, ...marks });
+    await db.set(A, leased);
+    await db.table.release(held, { inDoubtSince: ms(8), unconfirmedAt: undefined });
+    expect(await stored()).toEqual({ ...active, ...marks, inDoubtSince: 8 });
+  });
+
+  it.each([
+    ['another’s lease', { leaseId: 'theirs' }],
+    ['another token', { refreshToken: NEW_REFRESH }],
+  ])('leaves %s alone', async (_, change) => {
+    await db.set(A, change);
+    expect(await db.table.release(held, { unconfirmedAt: ms(6) })).toEqual({
+      written: false,
+      now: { ...active, ...leased, ...change },
+    });
+    expect(await stored()).toEqual({ ...active, ...leased, ...change });
+  });
+});
+
+describe('LAPSE', () => {
+  const held = { accountId: A, leaseId: 'lease', redeemed: REFRESH };
+  beforeEach(() => db.set(A, { ...leased, ...marks }));
+
+  it('ends the connection, keeps its tokens, and takes it out of the sweep', async () => {
+    expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: true });
+    const { sweepShard: _, ...rest } = active;
+    expect(await stored()).toEqual({ ...rest, ...lapsed });
+  });
+
+  it.each([
+    ['under another’s lease', { leaseId: 'theirs' }],
+    ['of another token', { refreshToken: NEW_REFRESH }],
+  ])('is no verdict %s', async (_, change) => {
+    await db.set(A, change);
+    expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: false });
+    expect(await stored()).toEqual({ ...active, ...leased, ...marks, ...change });
+  });
+});
+
+describe('a failed condition', () => {
+  it('comes with the item where DynamoDB returns it, and costs a consistent read where not', async () => {
+    const consistent: unknown[] = [];
+    db.base.middlewareStack.add(
+      (next, context) => async (args) => {
+        if (context['commandName'] === 'GetItemCommand') {
+          consistent.push((args.input as { ConsistentRead?: boolean }).ConsistentRead);
+        }
+        return next(args);
+      },
+      { step: 'initialize' },
+    );
+    db.calls.length = 0;
+    const result = await db.table.release({ accountId: A, leaseId: 'x', redeemed: REFRESH }, {});
+    expect(result).toEqual({ written: false, now: active });
+    const isAws = process.env['DYNAMODB_ENDPOINT'] !== undefined;
+    expect(db.calls).toEqual(isAws ? ['UpdateItem'] : ['UpdateItem', 'GetItem']);
+    expect(consistent).toEqual(isAws ? [] : [true]);
+    await stored();
+    expect(consistent.at(-1)).toBe(true);
+  });
+});

@@ -1,0 +1,245 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { EpochMs } from '../../../shared/runtime/clock.ts';
+import { CALL, LEASE, SPENDING } from '../../../shared/tokens/budgets.ts';
+import { deriveKey } from '../../../shared/tokens/sealing.ts';
+import { noAnswer, type Step, unreachable } from '../../support/provider.ts';
+import { ACCOUNT, MINUTE, rootKey, tokenSystem } from '../../support/token-system.ts';
+import { until } from '../../support/until.ts';
+
+/* What no larger story in the tests beside this one depends on. */
+
+let system: Awaited<ReturnType<typeof tokenSystem>>;
+beforeEach(async () => {
+  system = await tokenSystem();
+  await system.connect();
+  system.expireAccessToken();
+});
+
+const at = (time: number) => time as EpochMs;
+
+/** Holds the next redemption until told to go on. */
+function hold(server: typeof system.server): () => void {
+  const holding = Promise.withResolvers<void>();
+  server.script(async (carryOut) => {
+    await holding.promise;
+    return carryOut();
+  });
+  return holding.resolve;
+}
+
+describe('attempts to redeem', () => {
+  /** When each attempt was made, in milliseconds from the start. */
+  async function attemptsOf(step: Step, deadline: number): Promise<number[]> {
+    const started = system.clock.now();
+    const times: number[] = [];
+    const noted: Step = (carryOut) => {
+      times.push(system.clock.now() - started);
+      return step(carryOut);
+    };
+    system.server.script(...Array.from({ length: 200 }, () => noted));
+    await expect(
+      system.helper.getAccessToken(ACCOUNT, { deadline: at(started + deadline) }),
+    ).rejects.toMatchObject({ code: 'refresh_outcome_unknown' });
+    return times;
+  }
+
+  it('go on only as long as what may follow them fits the deadline', async () => {
+    const times = await attemptsOf(() => unreachable, CALL);
+    expect(Math.max(...times)).toBeLessThanOrEqual(CALL - SPENDING);
+    expect(Math.max(...times)).toBeGreaterThan(CALL - SPENDING - 4_000);
+  });
+
+  it('and the lease, however far the deadline', async () => {
+    const times = await attemptsOf(() => unreachable, 10 * MINUTE);
+    expect(Math.max(...times)).toBeLessThanOrEqual(LEASE - SPENDING);
+    expect(Math.max(...times)).toBeGreaterThan(LEASE - SPENDING - 4_000);
+  });
+
+  it('pause even if Retry-After says that they need not', async () => {
+    system.server.script(() => ({ ...unreachable, retryAfterMs: 0 }) as never);
+    await system.helper.getAccessToken(ACCOUNT);
+    expect(system.clock.slept[0]).toBeGreaterThanOrEqual(125);
+  });
+
+  it('are remembered when only the first of them may have been received', async () => {
+    system.server.script(
+      () => noAnswer,
+      ...Array.from({ length: 50 }, (): Step => () => unreachable),
+    );
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    expect(await system.stored()).toHaveProperty('unconfirmedAt', system.clock.now());
+  });
+
+  it.each<[string, Step]>([
+    ['an endpoint that throws', () => Promise.reject(new Error('broken'))],
+    ['no answer', () => noAnswer],
+  ])('are remembered when the client is rejected after %s', async (_, first) => {
+    system.server.script(first, () => ({ outcome: 'client_rejected' }));
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'client_rejected',
+    });
+    expect(await system.stored()).toHaveProperty('unconfirmedAt');
+  });
+
+  it('are remembered when the verdict is in doubt', async () => {
+    await system.db.set(ACCOUNT, { leaseId: 'dead', leaseExpiresAt: system.clock.now() - 1 });
+    system.server.revoke();
+    system.server.script(() => noAnswer);
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'rotation_in_doubt',
+    });
+    expect(await system.stored()).toHaveProperty('unconfirmedAt');
+    expect(await system.stored()).toHaveProperty('inDoubtSince');
+  });
+
+  it('are not begun when loading the secrets took too long', async () => {
+    const { server, helper, clock, db } = system;
+    server.beforePrepare = () => clock.advance(CALL - SPENDING + 1);
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'deadline_too_close',
+    });
+    expect(db.calls).toEqual(['GetItem']);
+  });
+});
+
+describe('a verdict', () => {
+  it('is left to the next holder when the lease has gone over to it', async () => {
+    const { server, helper, db } = system;
+    server.script(async () => {
+      await db.set(ACCOUNT, { leaseId: 'theirs' });
+      return { outcome: 'refused' };
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'rotation_in_doubt',
+    });
+    expect(await system.status()).toBe('active');
+    expect(system.metrics).not.toContain('ReconnectRequired');
+  });
+
+  it('is not even tried on a token that has changed, or a connection that has ended', async () => {
+    const { server, helper, db } = system;
+    for (const end of [() => system.connect(), () => db.set(ACCOUNT, { status: 'disconnected' })]) {
+      system.expireAccessToken();
+      server.script(async () => {
+        await end();
+        db.calls.length = 0;
+        return { outcome: 'refused' };
+      });
+      await helper.getAccessToken(ACCOUNT).catch(() => undefined);
+      expect(db.calls).toEqual(['GetItem']);
+    }
+  });
+
+  it('reaches the caller although the current token has not expired', async () => {
+    const { helper, clock, server, startProcess } = system;
+    await helper.getAccessToken(ACCOUNT);
+    clock.advance(59 * MINUTE + 30_000);
+    server.revoke();
+    await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'reconnect_required',
+    });
+  });
+});
+
+describe('callers beside a refresh', () => {
+  it('in the same process join it, though they come when its lease is taken', async () => {
+    const { server, helper, db, clock } = system;
+    const goOn = hold(server);
+    const first = helper.getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    db.calls.length = 0;
+    const second = helper.getAccessToken(ACCOUNT);
+    await until(() => db.calls.length === 1);
+    goOn();
+    expect(await second).toEqual(await first);
+    expect(db.calls).toEqual(['GetItem', 'UpdateItem']);
+    expect(clock.slept).toEqual([]);
+  });
+
+  it('in the same process do not wait for it while the current token lasts', async () => {
+    const { server, helper, clock } = system;
+    const current = await helper.getAccessToken(ACCOUNT);
+    clock.advance(59 * MINUTE + 30_000);
+    const goOn = hold(server);
+    const refreshing = helper.getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 2);
+    expect(await helper.getAccessToken(ACCOUNT)).toEqual(current);
+    goOn();
+    expect((await refreshing).accessToken).not.toBe(current.accessToken);
+  });
+
+  it('wait, and do not try again and again, when the lease was taken after they looked', async () => {
+    const { server, startProcess, db } = system;
+    const before = await system.stored();
+    const goOn = hold(server);
+    const first = startProcess().getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    db.calls.length = 0;
+    let looks = 0;
+    const late = startProcess({
+      ...db.table,
+      get: async (accountId) => (looks++ === 0 ? before : db.table.get(accountId)),
+    });
+    const second = late.getAccessToken(ACCOUNT);
+    await until(() => system.clock.slept.length === 3);
+    expect(db.calls.filter((call) => call === 'UpdateItem')).toHaveLength(1);
+    goOn();
+    expect(await second).toEqual(await first);
+  });
+
+  it('stop waiting at their deadline, not after it', async () => {
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, { leaseId: 'somebody', leaseExpiresAt: clock.now() + LEASE });
+    const deadline = at(clock.now() + 10_000);
+    await expect(helper.getAccessToken(ACCOUNT, { deadline })).rejects.toThrow();
+    expect(clock.now()).toBeLessThanOrEqual(deadline);
+    expect(clock.now()).toBeGreaterThan(deadline - 2_000);
+  });
+});
+
+describe('a stored token', () => {
+  it('is refreshed if it lasts for just the validity that is asked for', async () => {
+    const { helper, db, server } = system;
+    await db.set(ACCOUNT, { accessTokenExpiresAt: system.nowSeconds() + 61 });
+    await helper.getAccessToken(ACCOUNT);
+    expect(server.redemptions).toEqual([]);
+    await db.set(ACCOUNT, { accessTokenExpiresAt: system.nowSeconds() + 60 });
+    await system.startProcess().getAccessToken(ACCOUNT);
+    expect(server.redemptions).toHaveLength(1);
+  });
+
+  it('whose key cannot be read just now is no reason to reconnect', async () => {
+    system.keys.unreadable = true;
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'secrets_unavailable',
+      retryable: true,
+    });
+  });
+
+  it('is told of: waits, adoptions, unknown outcomes, and how long the endpoint took', async () => {
+    const { server, helper, clock, latencies, metrics, startProcess } = system;
+    server.script((carryOut) => {
+      clock.advance(321);
+      return carryOut();
+    });
+    await helper.getAccessToken(ACCOUNT);
+    expect(latencies).toEqual([321]);
+    await startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    expect(metrics).toEqual(['RefreshSucceeded', 'RefreshAdopted']);
+    system.expireAccessToken();
+    server.script(() => ({ ...unreachable, retryAfterMs: 1e9 }) as never);
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    expect(metrics.at(-1)).toBe('RefreshUnknown');
+  });
+});
+
+describe('keys derived from the sealing secret', () => {
+  it('differ by purpose and by version, and stay the same otherwise', () => {
+    const [one, other] = [rootKey('1'), rootKey('2')];
+    const hex = (key: ReturnType<typeof rootKey>, purpose: 'seal' | 'state' | 'connect-link') =>
+      deriveKey(key, purpose).export().toString('hex');
+    const all = [hex(one, 'seal'), hex(one, 'state'), hex(one, 'connect-link'), hex(other, 'seal')];
+    expect(new Set(all).size).toBe(4);
+    expect(hex({ ...one }, 'seal')).toBe(all[0]);
+  });
+});
