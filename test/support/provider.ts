@@ -93,3 +93,14 @@ export const answerLost: Step = (carryOut) => {
   carryOut();
   return noAnswer;
 };
+
+/** The next request, or only its answer, is held up until the returned function is called. */
+export function holdUp(server: Provider, what: 'request' | 'answer'): () => void {
+  const holding = Promise.withResolvers<void>();
+  server.script(async (carryOut) => {
+    const early = what === 'answer' ? carryOut() : undefined;
+    await holding.promise;
+    return early ?? carryOut();
+  });
+  return holding.resolve;
+}

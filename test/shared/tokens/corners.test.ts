@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../../shared/runtime/clock.ts';
 import { CALL, LEASE, SPENDING } from '../../../shared/tokens/budgets.ts';
 import { deriveKey } from '../../../shared/tokens/sealing.ts';
-import { noAnswer, type Step, unreachable } from '../../support/provider.ts';
+import { holdUp, noAnswer, type Step, unreachable } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, rootKey, tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
 
@@ -16,16 +16,6 @@ beforeEach(async () => {
 });
 
 const at = (time: number) => time as EpochMs;
-
-/** Holds the next redemption until told to go on. */
-function hold(server: typeof system.server): () => void {
-  const holding = Promise.withResolvers<void>();
-  server.script(async (carryOut) => {
-    await holding.promise;
-    return carryOut();
-  });
-  return holding.resolve;
-}
 
 describe('attempts to redeem', () => {
   /** When each attempt was made, in milliseconds from the start. */
@@ -144,7 +134,7 @@ describe('a verdict', () => {
 describe('callers beside a refresh', () => {
   it('in the same process join it, though they come when its lease is taken', async () => {
     const { server, helper, db, clock } = system;
-    const goOn = hold(server);
+    const goOn = holdUp(server, 'request');
     const first = helper.getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     db.calls.length = 0;
@@ -160,7 +150,7 @@ describe('callers beside a refresh', () => {
     const { server, helper, clock } = system;
     const current = await helper.getAccessToken(ACCOUNT);
     clock.advance(59 * MINUTE + 30_000);
-    const goOn = hold(server);
+    const goOn = holdUp(server, 'request');
     const refreshing = helper.getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 2);
     expect(await helper.getAccessToken(ACCOUNT)).toEqual(current);
@@ -171,7 +161,7 @@ describe('callers beside a refresh', () => {
   it('wait, and do not try again and again, when the lease was taken after they looked', async () => {
     const { server, startProcess, db } = system;
     const before = await system.stored();
-    const goOn = hold(server);
+    const goOn = holdUp(server, 'request');
     const first = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     db.calls.length = 0;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GRACE, LEASE } from '../../../shared/tokens/budgets.ts';
 import type { ConnectionTable } from '../../../shared/tokens/connection-table.ts';
+import { holdUp } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
 
@@ -111,13 +112,7 @@ describe('a verdict in doubt', () => {
     system = await tokenSystem();
     await system.connect();
     system.expireAccessToken();
-    const holding = Promise.withResolvers<void>();
-    wake = holding.resolve;
-    system.server.script(async (carryOut) => {
-      const rotated = carryOut();
-      await holding.promise;
-      return rotated;
-    });
+    wake = holdUp(system.server, 'answer');
     stalled = system.startProcess().getAccessToken(ACCOUNT);
     await until(() => system.server.redemptions.length === 1);
     system.clock.advance(LEASE + 1);

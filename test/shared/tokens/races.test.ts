@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LEASE } from '../../../shared/tokens/budgets.ts';
 import type { ConnectionTable } from '../../../shared/tokens/connection-table.ts';
+import { holdUp } from '../../support/provider.ts';
 import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
 
@@ -46,12 +47,7 @@ describe('races', () => {
 
   it('does not mark the connection when the loser of an overrun lease is refused first', async () => {
     const { server, startProcess, clock } = system;
-    const holding = Promise.withResolvers<void>();
-    server.script(async (carryOut) => {
-      const rotated = carryOut();
-      await holding.promise;
-      return rotated;
-    });
+    const goOn = holdUp(server, 'answer');
     const slow = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
@@ -62,7 +58,7 @@ describe('races', () => {
     });
     expect(await system.status()).toBe('active');
 
-    holding.resolve();
+    goOn();
     await slow;
     expect(await system.storedTokenIsLive()).toBe(true);
     expect(await system.stored()).toMatchObject({ status: 'active', rotation: 1 });
@@ -71,19 +67,14 @@ describe('races', () => {
 
   it('adopts the winner’s token when the loser of an overrun lease is refused after its STORE', async () => {
     const { server, startProcess, clock, db } = system;
-    const winner = Promise.withResolvers<void>();
-    server.script(async (carryOut) => {
-      const rotated = carryOut();
-      await winner.promise;
-      return rotated;
-    });
+    const goOn = holdUp(server, 'answer');
     const slow = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
     const late: ConnectionTable = {
       ...db.table,
       async get(accountId) {
-        winner.resolve();
+        goOn();
         await slow;
         return db.table.get(accountId);
       },
@@ -98,17 +89,12 @@ describe('races', () => {
   it('adopts what is stored when both redemptions succeed', async () => {
     const { server, startProcess, clock } = system;
     server.reuse = 'grace';
-    const holding = Promise.withResolvers<void>();
-    server.script(async (carryOut) => {
-      const rotated = carryOut();
-      await holding.promise;
-      return rotated;
-    });
+    const goOn = holdUp(server, 'answer');
     const slow = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
     const token = await startProcess().getAccessToken(ACCOUNT);
-    holding.resolve();
+    goOn();
     expect(await slow).toEqual(token);
     expect(await system.stored()).toMatchObject({ rotation: 1 });
     expect(await system.storedTokenIsLive()).toBe(true);
@@ -118,17 +104,12 @@ describe('races', () => {
   it('tells two rotations apart by the sealed value where the token itself does not change', async () => {
     const { server, startProcess, clock } = system;
     server.reuse = 'same-token';
-    const holding = Promise.withResolvers<void>();
-    server.script(async (carryOut) => {
-      const rotated = carryOut();
-      await holding.promise;
-      return rotated;
-    });
+    const goOn = holdUp(server, 'answer');
     const slow = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
     const token = await startProcess().getAccessToken(ACCOUNT);
-    holding.resolve();
+    goOn();
     expect(await slow).toEqual(token);
     expect(await system.stored()).toMatchObject({ rotation: 1 });
   });
@@ -232,32 +213,24 @@ describe('races', () => {
     const { server, startProcess, helper, clock } = system;
     const before = await helper.getAccessToken(ACCOUNT);
     clock.advance(59 * 60_000 + 30_000);
-    const holding = Promise.withResolvers<void>();
-    server.script(async (carryOut) => {
-      await holding.promise;
-      return carryOut();
-    });
+    const goOn = holdUp(server, 'request');
     const refreshing = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 2);
     expect(await startProcess().getAccessToken(ACCOUNT)).toEqual(before);
     expect(clock.slept).toEqual([]);
-    holding.resolve();
+    goOn();
     expect((await refreshing).accessToken).not.toBe(before.accessToken);
   });
 
   it('reports a refresh in progress to a sweep, whose message then stays in the queue', async () => {
     const { server, startProcess } = system;
-    const holding = Promise.withResolvers<void>();
-    server.script(async (carryOut) => {
-      await holding.promise;
-      return carryOut();
-    });
+    const goOn = holdUp(server, 'request');
     const refreshing = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     await expect(
       startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
     ).rejects.toMatchObject({ code: 'refresh_in_progress' });
-    holding.resolve();
+    goOn();
     await refreshing;
   });
 

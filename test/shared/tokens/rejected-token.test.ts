@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { REJECTED_TOKEN_AGE } from '../../../shared/tokens/budgets.ts';
+import { holdUp } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
 
@@ -92,16 +93,12 @@ describe('an access token that the API rejected', () => {
 
   it('is not handed out while another process refreshes it', async () => {
     const { startProcess, server } = system;
-    const holding = Promise.withResolvers<void>();
-    server.script(async (carryOut) => {
-      await holding.promise;
-      return carryOut();
-    });
+    const goOn = holdUp(server, 'request');
     const first = startProcess().getAccessToken(ACCOUNT, { rejectedToken });
     await until(() => server.redemptions.length === 1);
     const second = startProcess().getAccessToken(ACCOUNT, { rejectedToken });
     await until(() => system.clock.slept.length > 0);
-    holding.resolve();
+    goOn();
     expect(await second).toEqual(await first);
     expect((await second).accessToken).not.toBe(rejectedToken);
   });
