@@ -1,0 +1,131 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { encodeAccountId } from '../../local/jobber/accounts.ts';
+import type { RemoteControl } from '../../local/jobber/control-client.ts';
+import type { Clock, EpochMs, EpochSeconds } from '../../shared/runtime/clock.ts';
+import type { Connection } from '../../shared/tokens/connection.ts';
+import { connectionTable } from '../../shared/tokens/connection-table.ts';
+import { saveGrant } from '../../shared/tokens/save-grant.ts';
+import { type KeyRing, unseal } from '../../shared/tokens/sealing.ts';
+import { ALLOWED, type Finding, judge, type Verdict } from './audit.ts';
+import type { Design } from './designs.ts';
+import type { FastClock } from './fast-clock.ts';
+import type { Journal } from './journal.ts';
+import type { Services } from './messages.ts';
+
+export interface CustomersOptions {
+  readonly services: Services;
+  readonly tableName: string;
+  readonly accounts: number;
+  readonly accessTokenLifetime: number;
+  readonly design: Design;
+  readonly clock: FastClock;
+  readonly control: RemoteControl;
+  readonly journal: Journal;
+}
+
+export interface Audited extends Finding {
+  readonly accountId: string;
+  readonly connection: Connection | undefined;
+}
+
+export type Customers = ReturnType<typeof findCustomers>;
+
+const FIRST_ACCOUNT = 700_000;
+/** How long a connection of another design stays cut off before it is taken for lost: nothing heals those. */
+const GIVEN_UP_AFTER_MS = 1_500;
+
+/**
+ * The customers of the app, and the audit of their connections. They connect, and connect again when they
+ * are asked to; nothing here passes the faults.
+ */
+export function findCustomers(options: CustomersOptions) {
+  const { services, tableName, journal, control, clock } = options;
+  const client = DynamoDBDocumentClient.from(
+    new DynamoDBClient({ endpoint: services.dynamoDbUrl }),
+    { marshallOptions: { removeUndefinedValues: true } },
+  );
+  const table = connectionTable(client, tableName);
+  const { id, value } = services.sealing;
+  const key = { id, secret: Buffer.from(value) };
+  const keys: KeyRing = { current: async () => key, find: async () => key };
+  const systemClock: Clock = {
+    now: () => clock.now() as EpochMs,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, clock.real(ms))),
+  };
+  const accountIds = Array.from({ length: options.accounts }, (_, index) =>
+    encodeAccountId(FIRST_ACCOUNT + index),
+  );
+  /** All that was found lost so far, as of when it was found. */
+  const losses: Finding[] = [];
+  const cutOffSince = new Map<string, number>();
+
+  async function connect(accountId: string): Promise<void> {
+    const { accessToken, refreshToken } = await control.issueGrant(accountId);
+    journal.issued(refreshToken, accountId);
+    const expiresAt = Math.floor(clock.now() / 1000) + options.accessTokenLifetime;
+    await saveGrant({ table, clock: systemClock }, key, {
+      accountId,
+      accountName: `Customer ${accountIds.indexOf(accountId)}`,
+      connectedAt: systemClock.now(),
+      clientId: services.clientId,
+      accessToken,
+      refreshToken,
+      expiresAt: expiresAt as EpochSeconds,
+    });
+  }
+
+  async function audit(accountId: string, found?: Connection): Promise<Audited> {
+    const connection = found ?? (await table.get(accountId));
+    const sealed = connection && 'refreshToken' in connection ? connection.refreshToken : undefined;
+    const token = sealed && (await unseal(keys, sealed, accountId, 'refreshToken'));
+    const { liveRefreshTokens } = await control.auditAccount(accountId);
+    const attempts = journal.attemptsWith(token ?? '');
+    return { accountId, connection, ...judge(connection, token, liveRefreshTokens, attempts) };
+  }
+
+  return {
+    accountIds,
+    losses,
+    audit,
+    connectAll: async () => {
+      for (const accountId of accountIds) await connect(accountId);
+    },
+    auditAll: () => Promise.all(accountIds.map((accountId) => audit(accountId))),
+    /** In the middle of whatever is going on, if the connection works. */
+    async reconnect(account: number): Promise<void> {
+      const accountId = accountIds[account] ?? '';
+      if ((await audit(accountId)).verdict === 'alive') await connect(accountId);
+    },
+    /** Finds the connections that are lost for good, counts them, and has their customers connect again. */
+    async lookAfterThem(): Promise<void> {
+      const { Items = [] } = await client.send(
+        new ScanCommand({ TableName: tableName, ConsistentRead: true }),
+      );
+      for (const connection of Items as Connection[]) {
+        const { accountId, status } = connection;
+        if (status === 'active') {
+          cutOffSince.delete(accountId);
+          continue;
+        }
+        const since = cutOffSince.get(accountId) ?? performance.now();
+        cutOffSince.set(accountId, since);
+        const finding = await audit(accountId, connection);
+        if (!isFinal(finding.verdict, performance.now() - since)) continue;
+        losses.push(finding);
+        cutOffSince.delete(accountId);
+        await connect(accountId);
+      }
+    },
+    close: () => client.destroy(),
+  };
+
+  /** A late store may still heal what looks wrong, in the design that has one. */
+  function isFinal(verdict: Verdict, cutOffForMs: number): boolean {
+    if (verdict === 'lost in the window') return true;
+    return options.design !== 'ours' && verdict !== 'alive' && cutOffForMs > GIVEN_UP_AFTER_MS;
+  }
+}
+
+export const forbidden = (findings: readonly Finding[]): number =>
+  findings.filter(({ verdict }) => !ALLOWED.includes(verdict)).length;

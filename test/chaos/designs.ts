@@ -1,0 +1,134 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { GetTokenResponse } from '../../functions/get-token.ts';
+import { invoke } from '../../local/functions.ts';
+import { keyRing, table, tokenEndpoint } from '../../shared/jobber/wiring.ts';
+import { dynamoDb } from '../../shared/runtime/aws.ts';
+import { environment } from '../../shared/runtime/environment.ts';
+import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
+import type { ActiveConnection } from '../../shared/tokens/connection.ts';
+import { seal, unseal } from '../../shared/tokens/sealing.ts';
+
+export const DESIGNS = ['ours', 'naive', 'conditional-write-only'] as const;
+
+/**
+ * - `ours`: the handlers as they are.
+ * - `naive`: read, redeem, write; a refusal marks the connection.
+ * - `conditional-write-only`: both writes only if the refresh token is still the one that was redeemed; no lease.
+ */
+export type Design = (typeof DESIGNS)[number];
+
+type Invoked = 'get-token' | 'refresh-connection' | 'refresh-sweep' | 'save-rotation';
+
+/** A handler of the product, or what stands in for it in another design: same input, same output. */
+export async function invokeDesign(
+  design: Design,
+  name: Invoked,
+  event: unknown,
+): Promise<unknown> {
+  if (design === 'ours' || name === 'refresh-sweep' || name === 'save-rotation') {
+    return invoke(name, event);
+  }
+  another ??= otherDesign(design);
+  const { getToken, refreshAll } = another;
+  return name === 'get-token' ? getToken(event as TokenRequest) : refreshAll(event as SQSEvent);
+}
+
+interface TokenRequest {
+  readonly accountId?: string;
+  readonly minValiditySeconds?: number;
+  readonly rejectedToken?: string;
+}
+
+let another: ReturnType<typeof otherDesign> | undefined;
+
+function otherDesign(design: Exclude<Design, 'ours'>) {
+  const client = dynamoDb();
+  const connections = table();
+  const keys = keyRing();
+  const endpoint = tokenEndpoint();
+
+  async function getToken(request: TokenRequest): Promise<GetTokenResponse> {
+    const { accountId, minValiditySeconds = 60, rejectedToken } = request;
+    if (accountId === undefined) return failure('invalid_request');
+    try {
+      const found = await connections.get(accountId);
+      if (found?.status !== 'active') return failure(found?.status ?? 'not_connected');
+      const accessToken = await unseal(keys, found.accessToken, accountId, 'accessToken');
+      const expiresAt = found.accessTokenExpiresAt;
+      const isDue = expiresAt <= Date.now() / 1000 + minValiditySeconds;
+      if (!isDue && accessToken !== rejectedToken) {
+        return { ok: true, accountId, accessToken, expiresAt };
+      }
+      return await refresh(found);
+    } catch {
+      return failure('unavailable');
+    }
+  }
+
+  async function refresh(found: ActiveConnection): Promise<GetTokenResponse> {
+    const { accountId } = found;
+    const { redeem } = await endpoint.prepare();
+    const key = await keys.current();
+    const refreshToken = await unseal(keys, found.refreshToken, accountId, 'refreshToken');
+    const answer = await redeem(refreshToken, 8_000);
+    if (answer.outcome === 'refused') {
+      await write(found, {
+        status: 'reconnect_required',
+        statusReason: 'revoked',
+        statusChangedAt: Date.now(),
+      });
+      return failure('reconnect_required');
+    }
+    if (answer.outcome !== 'rotated') return failure(answer.outcome);
+    const { accessToken, expiresAt } = answer;
+    await write(found, {
+      status: 'active',
+      accessToken: seal(key, accessToken, accountId, 'accessToken'),
+      refreshToken: seal(key, answer.refreshToken, accountId, 'refreshToken'),
+      accessTokenExpiresAt: expiresAt,
+      refreshedAt: Math.floor(Date.now() / 1000),
+    });
+    return { ok: true, accountId, accessToken, expiresAt };
+  }
+
+  /** The SDK tries three times. */
+  async function write(found: ActiveConnection, attributes: object): Promise<void> {
+    const names = Object.keys(attributes);
+    const isConditional = design === 'conditional-write-only';
+    try {
+      await client.send(
+        new UpdateCommand({
+          TableName: environment.tableName(),
+          Key: { accountId: found.accountId },
+          UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(', ')}`,
+          ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+          ExpressionAttributeValues: {
+            ...Object.fromEntries(Object.entries(attributes).map(([n, value]) => [`:${n}`, value])),
+            ...(isConditional && { ':redeemed': found.refreshToken }),
+          },
+          ...(isConditional && { ConditionExpression: 'refreshToken = :redeemed' }),
+        }),
+      );
+    } catch (error) {
+      // Somebody else refreshed; the next read finds that.
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  }
+
+  async function refreshAll({ Records }: SQSEvent): Promise<SQSBatchResponse> {
+    const refreshing = Records.map(({ body }) =>
+      getToken({ accountId: JSON.parse(body).accountId, minValiditySeconds: REFRESH_AHEAD_S }),
+    );
+    await Promise.all(refreshing);
+    return { batchItemFailures: [] };
+  }
+
+  return { getToken, refreshAll };
+}
+
+const failure = (code: string): GetTokenResponse => ({
+  ok: false,
+  error: { code, message: code, retryable: true },
+});

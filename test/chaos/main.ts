@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { DESIGNS, type Design } from './designs.ts';
+import { makePlan } from './plan.ts';
+import { objections, table } from './report.ts';
+import { type Result, type RunOptions, run } from './run.ts';
+
+/*
+ * npm run chaos -- [--seconds 60] [--seed 1] [--accounts 20] [--processes 4] [--speed 10] [--outage 0]
+ *                  [--design ours|naive|conditional-write-only|all]
+ *
+ * `--speed` is how much faster the system's clock runs; `--outage` is in seconds of that clock. Exit code 1 if a
+ * connection was lost silently or wrongly recorded; with `all`, too, if another design was not found out.
+ */
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
+    accounts: { type: 'string', default: '20' },
+    processes: { type: 'string', default: '4' },
+    speed: { type: 'string', default: '10' },
+    outage: { type: 'string', default: '0' },
+    design: { type: 'string', default: 'ours' },
+  },
+});
+
+const designs = values.design === 'all' ? DESIGNS : [values.design as Design];
+const unknown = designs.find((design) => !DESIGNS.includes(design));
+const options: Omit<RunOptions, 'design'> = {
+  seconds: Number(values.seconds),
+  seed: Number(values.seed),
+  accounts: Number(values.accounts),
+  processes: Number(values.processes),
+  speed: Number(values.speed),
+  outage: Number(values.outage),
+};
+const wrong = Object.entries(options).find(([name, value]) =>
+  name === 'outage' || name === 'seed' ? !(value >= 0) : !(value > 0),
+);
+if (unknown || wrong) {
+  say(wrong ? `--${wrong[0]} must be a number.` : `--design is one of ${DESIGNS.join(', ')}, all.`);
+  process.exit(2);
+}
+
+// Everything ends with this process, whatever happens to it.
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+const MARGIN_S = 1_200;
+setTimeout(
+  () => {
+    say('chaos: did not end');
+    process.exit(1);
+  },
+  designs.length * (options.seconds + MARGIN_S) * 1000,
+).unref();
+
+const { seconds, seed, accounts, processes, speed, outage } = options;
+const plan = makePlan(options);
+const digest = createHash('sha256').update(JSON.stringify(plan)).digest('hex').slice(0, 8);
+const minutes = ((seconds * speed) / 60).toFixed(0);
+say(
+  `chaos: seed ${seed}, ${seconds} s at ${speed} times the speed (${minutes} min for the system), ` +
+    `${accounts} accounts, ${processes} processes${outage > 0 ? `, ${outage} of its seconds without the table` : ''}; ` +
+    `plan ${digest}, ${plan.length} steps\n`,
+);
+const results: Result[] = [];
+for (const design of designs) results.push(await run({ ...options, design }));
+say(`${table(results)}\n`);
+
+const problems = results.flatMap((result) => {
+  const found = objections(result);
+  if (result.options.design === 'ours' || designs.length === 1) return found;
+  return found.length > 0 ? [] : [`${result.options.design}: was not found out`];
+});
+say(problems.length === 0 ? 'chaos: OK' : `chaos: ${problems.join('\n  ')}`);
+process.exit(problems.length === 0 ? 0 : 1);
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

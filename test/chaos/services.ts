@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { startFauxqs } from 'fauxqs';
+import { createConnectionsTable } from '../../local/aws/connections-table.ts';
+import { startDynamoDb } from '../../local/aws/dynamodb.ts';
+import { awsEndpoint } from '../../local/aws/endpoint.ts';
+import { localSecrets, SEALING_SECRET } from '../../local/aws/secrets.ts';
+import { functions, queues } from '../../local/functions.ts';
+import { startJobberSimulator } from '../../local/jobber/simulator.ts';
+import { listen } from '../../local/listen.ts';
+import { fastClock } from './fast-clock.ts';
+import type { Services, ServicesOptions, ToServices } from './messages.ts';
+
+/* The process that no fault meets: DynamoDB, SQS, Secrets Manager and the simulated Jobber. */
+
+const options = JSON.parse(process.argv[2] ?? '') as ServicesOptions;
+const clock = fastClock(options.clock);
+process.on('message', ({ ms }: ToServices) => clock.advance(ms));
+process.on('disconnect', () => process.exit());
+
+const dynamoDb = await startDynamoDb(join(options.folder, 'dynamodb'));
+const table = new DynamoDBClient({ endpoint: dynamoDb.endpoint });
+await createConnectionsTable(table, options.tableName);
+
+const sqs = await startFauxqs({ port: 0, logger: false });
+const sqsUrl = `http://127.0.0.1:${sqs.port}`;
+const jobber = await startJobberSimulator({
+  now: clock.now,
+  accessTokenLifetimeSeconds: options.accessTokenLifetime,
+  // A token that outlived its grant would look alive.
+  reauthorizationRevokes: true,
+});
+const { clientId, clientSecret } = jobber.settings;
+const secrets = localSecrets(join(options.folder, 'sealing-key.json'), { clientId, clientSecret });
+const nothingToInvoke = async () => {
+  throw new Error('No function is invoked through this endpoint.');
+};
+const secretsPort = await listen(awsEndpoint(secrets, nothingToInvoke), 0);
+
+process.send?.({
+  dynamoDbUrl: dynamoDb.endpoint,
+  jobberUrl: jobber.url.replace('localhost', '127.0.0.1'),
+  clientId,
+  sqsUrl,
+  secretsUrl: `http://127.0.0.1:${secretsPort}`,
+  queues: { refresh: queue('refresh'), escrow: queue('escrow') },
+  sealing: secrets.find(SEALING_SECRET) ?? { id: '', value: '' },
+} satisfies Services);
+
+/** As deployed, but for the system's clock: the visibility time-out is in whole seconds of this machine's. */
+function queue(name: 'refresh' | 'escrow'): string {
+  const { consumer, maxReceiveCount } = queues[name];
+  const { queueArn: deadLetterTargetArn } = sqs.createQueue(`${name}-dead-letters`);
+  const visibility = clock.real(6 * functions[consumer].timeoutSeconds);
+  const { queueUrl } = sqs.createQueue(name, {
+    attributes: {
+      VisibilityTimeout: String(Math.ceil(visibility)),
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }),
+    },
+  });
+  return `${sqsUrl}${new URL(queueUrl).pathname}`;
+}

@@ -1,0 +1,146 @@
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { close, listen } from '../../local/listen.ts';
+import type { Passing } from './moments.ts';
+import type { Random } from './random.ts';
+
+export const TABLE_FAULTS = [
+  'slow',
+  'throttled',
+  'error 500',
+  'dropped',
+  'no answer',
+  'applied, reply dropped',
+  'applied, no answer',
+] as const;
+
+export interface TableFault {
+  readonly kind: (typeof TABLE_FAULTS)[number];
+  /** `stores`: only the writes that replace a refresh token. */
+  readonly scope: 'all' | 'writes' | 'stores';
+  /** Of the requests in scope, how many it meets; 1: an outage. */
+  readonly share: number;
+}
+
+export interface TableProxy {
+  readonly url: string;
+  /** How many requests each kind has met. */
+  readonly met: Record<string, number>;
+  /** Until the returned function is called. */
+  begin(fault: TableFault): () => void;
+  close(): Promise<void>;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+type Fate = 'broken' | 'silence';
+
+const WORKER = / app\/(\w+)/;
+
+/** Stands between the workers and the table: all that a network, a busy or a failing table does to a request. */
+export async function tableProxy(
+  tableUrl: string,
+  { random, slowMs, passing }: { random: Random; slowMs: number; passing: Passing },
+): Promise<TableProxy> {
+  const agent = new Agent({ keepAlive: true });
+  const faults = new Set<TableFault>();
+  const met: Record<string, number> = {};
+
+  function meet(body: string, target: string): TableFault['kind'] | undefined {
+    const step = stepOf(body);
+    for (const { kind, scope, share } of faults) {
+      const inScope =
+        scope === 'all' || (scope === 'writes' ? target.includes('Update') : step === 'store');
+      if (!inScope || random.next() >= share) continue;
+      met[kind] = (met[kind] ?? 0) + 1;
+      return kind;
+    }
+    return undefined;
+  }
+
+  /** What the worker gets to see of its request. */
+  async function answer({ headers }: IncomingMessage, body: Buffer): Promise<Reply | Fate> {
+    const text = body.toString();
+    const [, worker = ''] = WORKER.exec(String(headers['user-agent'])) ?? [];
+    const step = stepOf(text);
+    if (step && passing(worker, `before ${step}`)) return 'broken';
+    const fault = meet(text, String(headers['x-amz-target']));
+    switch (fault) {
+      case 'dropped':
+        return 'broken';
+      case 'no answer':
+        return 'silence';
+      case 'throttled':
+        return failure(400, 'ProvisionedThroughputExceededException');
+      case 'error 500':
+        return failure(500, 'InternalServerError');
+      case 'slow':
+        await new Promise((resolve) => setTimeout(resolve, slowMs));
+    }
+    const reply = await exchange(tableUrl, agent, headers, body);
+    const hit = step && reply.status === 200 && passing(worker, `after ${step}`);
+    if (hit === 'killed' || fault === 'applied, reply dropped') return 'broken';
+    return fault === 'applied, no answer' ? 'silence' : reply;
+  }
+
+  const server = createServer(async (request, response) => {
+    const reply = await buffer(request)
+      .then((body) => answer(request, body))
+      .catch((): Fate => 'broken');
+    if (reply === 'broken') response.destroy();
+    else if (reply !== 'silence') response.writeHead(reply.status, reply.headers).end(reply.body);
+  });
+  return {
+    url: `http://127.0.0.1:${await listen(server, 0)}`,
+    met,
+    begin(fault) {
+      faults.add(fault);
+      return () => faults.delete(fault);
+    },
+    close: () => close(server),
+  };
+}
+
+/** Which of the protocol's two decisive writes this is, by its expression. */
+function stepOf(body: string): 'claim' | 'store' | undefined {
+  if (body.includes('SET leaseId = :lease')) return 'claim';
+  return body.includes('refreshToken = :refreshToken') ? 'store' : undefined;
+}
+
+function exchange(
+  url: string,
+  agent: Agent,
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const forwarded = httpRequest(url, { method: 'POST', agent, headers }, async (response) => {
+      try {
+        const { statusCode: status = 502, headers } = response;
+        resolve({ status, headers, body: await buffer(response) });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    forwarded.on('error', reject);
+    forwarded.end(body);
+  });
+}
+
+const failure = (status: number, type: string): Reply => ({
+  status,
+  headers: { 'content-type': 'application/x-amz-json-1.0' },
+  body: Buffer.from(
+    JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message: 'chaos' }),
+  ),
+});
