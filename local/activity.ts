@@ -1,4 +1,4 @@
-import type { FunctionName } from './functions.ts';
+import type { FunctionName } from '../functions/manifest.ts';
 
 type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { type FunctionName, routes } from './functions.ts';
+import { type FunctionName, routes } from '../functions/manifest.ts';
 
 /** What else the front serves; returns whether it did. */
 export type Aside = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;

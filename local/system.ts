@@ -2,13 +2,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { type FunctionName, SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { activity, notingInvocations } from './activity.ts';
 import { createConnectionsTable } from './aws/connections-table.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
 import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
-import { type FunctionName, invoke, SWEEP_EVERY_MS } from './functions.ts';
+import { invoke } from './functions.ts';
 import { httpFront } from './http-front.ts';
 import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
 import { close, listen, portError } from './listen.ts';
@@ -107,7 +108,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
 
     const sweeping = setInterval(() => {
       noted('refresh-sweep', {}).catch(() => undefined);
-    }, SWEEP_EVERY_MS);
+    }, SWEEP_EVERY_MINUTES * 60_000);
     stops.push(async () => clearInterval(sweeping));
 
     return {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type FunctionName, functions } from '../functions.ts';
+import { type FunctionName, functions } from '../../functions/manifest.ts';
 import type { LocalSecrets } from './secrets.ts';
 
 interface Reply {

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { type FunctionName, functions, type QueueName, queues } from '../functions.ts';
+import { type FunctionName, functions, type QueueName, queues } from '../../functions/manifest.ts';
 import { OneClearLine } from '../one-clear-line.ts';
 
 type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;

@@ -1,8 +1,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { GetTokenResponse } from '../../functions/get-token.ts';
+import type { FunctionName } from '../../functions/manifest.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { Activity } from '../activity.ts';
-import type { FunctionName } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
 import { ageInTable, listConnections } from './connections.ts';
 import { stampede } from './stampede.ts';

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startFauxqs } from 'fauxqs';
+import { functions, queues } from '../../functions/manifest.ts';
 import { createConnectionsTable } from '../../local/aws/connections-table.ts';
 import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
 import { localSecrets, SEALING_SECRET } from '../../local/aws/secrets.ts';
-import { functions, queues } from '../../local/functions.ts';
 import { startJobberSimulator } from '../../local/jobber/simulator.ts';
 import { listen } from '../../local/listen.ts';
 import { fastClock } from './fast-clock.ts';

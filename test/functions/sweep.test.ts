@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { functions } from '../../functions/manifest.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
-import { functions } from '../../local/functions.ts';
 import { idOf, MAPLE, NORTHWIND, type TestSystem, testSystem } from '../support/local-system.ts';
 import { until } from '../support/until.ts';
 
@@ -49,7 +49,7 @@ describe('a sweep', () => {
   it('stops before its time-out, and says that it has not seen all', async () => {
     system.simulator.settings.accessTokenLifetimeSeconds = 60;
     await system.connect(MAPLE);
-    const { handler } = await functions['refresh-sweep'].load();
+    const { handler } = await import('../../functions/refresh-sweep.ts');
     const hurried = { getRemainingTimeInMillis: () => 9_000 } as never;
     expect(await handler({}, hurried)).toEqual({
       queued: 0,

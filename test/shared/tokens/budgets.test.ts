@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { functions } from '../../../local/functions.ts';
+import { functions } from '../../../functions/manifest.ts';
 import {
   backoff,
   CALL,
