@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { functions } from '../../../functions/manifest.ts';
+import { functions, SWEEP_EVERY_MINUTES } from '../../../functions/manifest.ts';
 import {
   backoff,
   CALL,
   ESCROW,
+  GRACE,
   LEASE,
+  LONGEST_LEASE,
   REDEEM,
+  REFRESH_AHEAD_S,
   SPENDING,
   STORE,
 } from '../../../shared/tokens/budgets.ts';
@@ -19,6 +22,15 @@ describe('the budgets', () => {
       expect(functions[name].timeoutSeconds * 1_000).toBeLessThan(LEASE);
       expect(functions[name].timeoutSeconds * 1_000).toBeGreaterThan(SPENDING + 1_000);
     }
+  });
+
+  it('let a verdict wait far longer than any lease lasts', () => {
+    expect(GRACE).toBeGreaterThanOrEqual(10 * LONGEST_LEASE);
+  });
+
+  it('give two sweeps a chance at each token, and leave most of its hour alone', () => {
+    expect(REFRESH_AHEAD_S).toBeGreaterThan(2 * 60 * SWEEP_EVERY_MINUTES);
+    expect(REFRESH_AHEAD_S).toBeLessThanOrEqual(30 * 60);
   });
 
   it('pause for twice as long each time, up to a limit, and never for quite as long as others', () => {
