@@ -29,7 +29,7 @@ export const routes: Record<string, FunctionName> = {
 /** The queues, who consumes them, and how often a message is tried before it is a dead letter. */
 export const queues = {
   refresh: { consumer: 'refresh-connection', maxReceiveCount: 5 },
-  escrow: { consumer: 'save-rotation', maxReceiveCount: 100 },
+  escrow: { consumer: 'save-rotation', maxReceiveCount: 1_000 },
 } satisfies Record<string, { consumer: FunctionName; maxReceiveCount: number }>;
 
 export type QueueName = keyof typeof queues;

@@ -65,7 +65,7 @@ const telemetry: Telemetry = {
   tokenEndpointLatency: (ms) => milliseconds('TokenEndpointLatency', ms),
   lastResort: (accountId, rotation) =>
     logger.critical(
-      'A rotation could be stored nowhere. It is here, sealed; README.md says how to store it.',
+      'A rotation could be stored nowhere. It is here, sealed; docs/rotation.md says how to store it.',
       { accountId, rotation },
     ),
 };

@@ -65,6 +65,14 @@ describe('an access token that the API rejected', () => {
     }
   });
 
+  it('is refreshed although a clock that was wrong dated it in the future', async () => {
+    const { helper, db, nowSeconds } = system;
+    await db.set(ACCOUNT, { refreshedAt: nowSeconds() + 2 * 60 * 60 });
+    expect((await helper.getAccessToken(ACCOUNT, { rejectedToken })).accessToken).not.toBe(
+      rejectedToken,
+    );
+  });
+
   it('is never handed out again by a refresh in flight that had issued it', async () => {
     const { startProcess, server, db, clock } = system;
     system.expireAccessToken();
