@@ -16,7 +16,7 @@ export async function invoke(name: FunctionName, event: unknown): Promise<unknow
       functionName: name,
       functionVersion: '$LATEST',
       invokedFunctionArn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
-      memoryLimitInMB: '256',
+      memoryLimitInMB: String(functions[name].memoryMB),
       getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
     } as Context,
   );

@@ -6,7 +6,12 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { type FunctionName, functions, type QueueName, queues } from '../../functions/manifest.ts';
+import {
+  type FunctionName,
+  type QueueName,
+  queues,
+  visibilitySeconds,
+} from '../../functions/manifest.ts';
 import { OneClearLine } from '../one-clear-line.ts';
 
 type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
@@ -52,11 +57,11 @@ async function start(folder: string): Promise<FauxqsServer> {
 
 /** Returns the path of the queue's URL. */
 function createWithDeadLetters(server: FauxqsServer, name: QueueName): string {
-  const { consumer, maxReceiveCount } = queues[name];
+  const { maxReceiveCount } = queues[name];
   const { queueArn: deadLetterTargetArn } = server.createQueue(`${name}-dead-letters`);
   const { queueUrl } = server.createQueue(name, {
     attributes: {
-      VisibilityTimeout: String(6 * functions[consumer].timeoutSeconds),
+      VisibilityTimeout: String(visibilitySeconds(name)),
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }),
     },
   });

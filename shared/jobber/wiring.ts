@@ -8,11 +8,8 @@ import { connectionTable } from '../tokens/connection-table.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
-import {
-  type AppCredentials,
-  type CredentialSource,
-  jobberTokenEndpoint,
-} from './token-endpoint.ts';
+import { readCredentials } from './app-secret.ts';
+import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts';
 
 /* The parts as the functions run them, configured by the environment. */
 
@@ -82,16 +79,4 @@ function rootKey(version: SecretVersion): RootKey {
 /** While the function initialises, when time costs the least; whoever needs the secret sees its errors. */
 function prefetch(secret: CachedSecret): void {
   secret.current().catch(() => undefined);
-}
-
-function readCredentials(json: string): AppCredentials {
-  try {
-    const { clientId, clientSecret } = JSON.parse(json);
-    if (typeof clientId === 'string' && typeof clientSecret === 'string') {
-      return { clientId, clientSecret };
-    }
-  } catch {
-    // The error of JSON.parse quotes the secret.
-  }
-  throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
 }
