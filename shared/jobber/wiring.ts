@@ -1,5 +1,6 @@
 import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
+import { dynamoDb } from '../runtime/dynamodb.ts';
 import { environment } from '../runtime/environment.ts';
 import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
@@ -15,7 +16,7 @@ import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts'
 
 export { clock };
 
-export const table = () => connectionTable(aws.dynamoDb(), environment.tableName());
+export const table = () => connectionTable(dynamoDb(), environment.tableName());
 
 export function keyRing(): KeyRing {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
