@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
@@ -84,6 +85,8 @@ export class JobberTokens extends Construct {
   readonly escrowQueue: Queue;
   /** Where work ends that never succeeds, by what it was. */
   readonly deadLetters: Readonly<Record<'refresh' | 'escrow' | 'sweep', Queue>>;
+  /** Tells its logs and metrics from those of another stack's. */
+  readonly serviceName: string;
   /** To be registered in Jobber's Developer Center. */
   readonly callbackUrl: string;
 
@@ -99,6 +102,7 @@ export class JobberTokens extends Construct {
       logRetention = RetentionDays.THREE_MONTHS,
     } = props;
     refuseOtherThanOrigins(returnToOrigins);
+    this.serviceName = Stack.of(this).stackName;
 
     const connections = new ConnectionsTable(this, 'Connections', props);
     this.table = connections.table;
@@ -127,6 +131,7 @@ export class JobberTokens extends Construct {
         JOBBER_GRAPHQL_VERSION: jobberGraphqlVersion,
         MARKETPLACE_CONNECT: marketplaceConnect ? 'allow' : 'deny',
         RETURN_TO_ORIGINS: returnToOrigins.join(',') || undefined,
+        POWERTOOLS_SERVICE_NAME: this.serviceName,
       },
       permissions: permissionsOf(this),
     });
