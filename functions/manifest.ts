@@ -42,7 +42,7 @@ export const functions = {
   },
   'get-token': { timeoutSeconds: 25, memoryMB: 512, reads: TOKENS },
   'refresh-sweep': {
-    timeoutSeconds: 60,
+    timeoutSeconds: 240,
     memoryMB: 256,
     reads: ['TABLE_NAME', 'REFRESH_QUEUE_URL'],
   },

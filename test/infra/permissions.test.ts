@@ -1,4 +1,3 @@
-import type { CfnElement } from 'aws-cdk-lib';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import type { IConstruct } from 'constructs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -12,7 +11,7 @@ import {
   SERVICES,
   type Statement,
 } from './access.ts';
-import { ACCOUNT, synthesize } from './support.ts';
+import { ACCOUNT, idOf, synthesize } from './support.ts';
 import { arn, resolver } from './template-arns.ts';
 
 const TABLE_KEY_TO_READ = on('tableKey through DynamoDB', 'kms:Decrypt', 'kms:DescribeKey');
@@ -69,8 +68,6 @@ const { stack } = synthesized;
 const { resources, resolve, arnOf } = resolver(synthesized);
 const tokens = stack.jobberTokens;
 
-const idOf = (construct: IConstruct) =>
-  stack.getLogicalId(construct.node.defaultChild as CfnElement);
 const arnsOf = (constructs: Readonly<Record<string, IConstruct>>) =>
   Object.fromEntries(
     Object.entries(constructs).map(([name, construct]) => [name, arnOf(idOf(construct))]),

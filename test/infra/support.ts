@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { CfnElement } from 'aws-cdk-lib';
-import { App } from 'aws-cdk-lib';
+import { App, type CfnElement, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import type { IConstruct } from 'constructs';
 import { JobberTokensStack, type JobberTokensStackProps } from '../../infra/jobber-tokens-stack.ts';
@@ -40,8 +39,10 @@ export function synthesize(
     app,
     stack,
     template,
-    properties: (construct) =>
-      template.toJSON()['Resources'][stack.getLogicalId(construct.node.defaultChild as CfnElement)]
-        .Properties,
+    properties: (construct) => template.toJSON()['Resources'][idOf(construct)].Properties,
   };
 }
+
+/** The logical id of the resource that a construct became. */
+export const idOf = (construct: IConstruct): string =>
+  Stack.of(construct).resolve((construct.node.defaultChild as CfnElement).logicalId);
