@@ -8,7 +8,7 @@ import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type FunctionName, queues, routes } from '../functions/manifest.ts';
-import { ConnectionsTable, type Replica } from './connections-table.ts';
+import { ConnectionsTable, type ConnectionsTableProps } from './connections-table.ts';
 import { createFunctions } from './functions.ts';
 import { type CustomDomain, HttpFront } from './http-api.ts';
 import { permissionsOf } from './permissions.ts';
@@ -16,7 +16,7 @@ import { QueueWithDeadLetters } from './queues.ts';
 import { appSecret, sealingSecret } from './secrets.ts';
 import { SweepSchedule } from './sweep-schedule.ts';
 
-export interface JobberTokensProps {
+export interface JobberTokensProps extends ConnectionsTableProps {
   /**
    * A domain of your own for the callback URL.
    * @default - the one of API Gateway
@@ -52,17 +52,6 @@ export interface JobberTokensProps {
    * @default RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: RetentionDays;
-  /**
-   * Further Regions that keep the connections, always strongly consistent: two, or one and a witness. For a new
-   * table only.
-   * @default - none
-   */
-  readonly replicas?: readonly Replica[];
-  /**
-   * A Region that only votes, in place of a second replica.
-   * @default - none
-   */
-  readonly witnessRegion?: string;
 }
 
 /** The variable that tells the client in `shared/client/` which function to invoke. */

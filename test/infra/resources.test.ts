@@ -167,7 +167,7 @@ describe('the HTTP API', () => {
 });
 
 describe('the sweep', () => {
-  it('runs every 5 minutes, at the full minute, and leaves a dead letter if it cannot', () => {
+  it('runs every 5 minutes, and leaves a dead letter if it cannot', () => {
     template.hasResourceProperties('AWS::Scheduler::Schedule', {
       ScheduleExpression: 'rate(5 minutes)',
       FlexibleTimeWindow: { Mode: 'OFF' },
