@@ -17,6 +17,9 @@ interface FunctionSettings {
 const KEYS = ['APP_SECRET_ID', 'SEALING_SECRET_ID'] as const;
 const TOKENS = ['TABLE_NAME', ...KEYS, 'ESCROW_QUEUE_URL', 'JOBBER_BASE_URL'] as const;
 
+/** What every function reads besides. */
+export const READ_BY_ALL = ['POWERTOOLS_SERVICE_NAME'] as const satisfies readonly Variable[];
+
 /** Each has a file of its name in this folder. */
 export const functions = {
   'oauth-connect': {
@@ -39,7 +42,7 @@ export const functions = {
   },
   'get-token': { timeoutSeconds: 25, memoryMB: 512, reads: TOKENS },
   'refresh-sweep': {
-    timeoutSeconds: 60,
+    timeoutSeconds: 240,
     memoryMB: 256,
     reads: ['TABLE_NAME', 'REFRESH_QUEUE_URL'],
   },

@@ -2,7 +2,6 @@ import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import {
   AttributeType,
   Billing,
-  type CfnGlobalTable,
   MultiRegionConsistency,
   ProjectionType,
   TableEncryptionV2,
@@ -21,8 +20,21 @@ export interface Replica {
 }
 
 export interface ConnectionsTableProps {
+  /**
+   * Further Regions that keep the connections: two, or one and a witness. For a new table only.
+   * @default - none
+   */
   readonly replicas?: readonly Replica[];
+  /**
+   * A Region that only votes, in place of a second replica.
+   * @default - none
+   */
   readonly witnessRegion?: string;
+  /**
+   * How replicas agree; anything but `STRONG` is refused.
+   * @default MultiRegionConsistency.STRONG
+   */
+  readonly multiRegionConsistency?: MultiRegionConsistency;
 }
 
 /**
@@ -36,9 +48,19 @@ export class ConnectionsTable extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { replicas = [], witnessRegion }: ConnectionsTableProps,
+    {
+      replicas = [],
+      witnessRegion,
+      multiRegionConsistency = MultiRegionConsistency.STRONG,
+    }: ConnectionsTableProps,
   ) {
     super(scope, id);
+    if (multiRegionConsistency !== MultiRegionConsistency.STRONG) {
+      throw new Error(
+        'Replicas with eventual consistency would lose rotations: the last writer wins, whatever its condition ' +
+          'said. Leave multiRegionConsistency at STRONG.',
+      );
+    }
     const isMultiRegion = replicas.length > 0 || witnessRegion !== undefined;
     if (Token.isUnresolved(Stack.of(this).region)) {
       throw new Error(
@@ -70,24 +92,9 @@ export class ConnectionsTable extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
       ...(isMultiRegion && {
         replicas: replicas.map(({ region }) => ({ region })),
-        multiRegionConsistency: MultiRegionConsistency.STRONG,
+        multiRegionConsistency,
         ...(witnessRegion !== undefined && { witnessRegion }),
       }),
     });
-    this.node.addValidation({ validate: () => this.weakConsistency() });
-  }
-
-  /** Also of a table that was changed from outside, by `addReplica` or in its CloudFormation. */
-  private weakConsistency(): string[] {
-    const table = this.table.node.defaultChild as CfnGlobalTable;
-    const { replicas, multiRegionConsistency } = Stack.of(this).resolve({
-      replicas: table.replicas,
-      multiRegionConsistency: table.multiRegionConsistency,
-    });
-    if (replicas.length < 2 || multiRegionConsistency === MultiRegionConsistency.STRONG) return [];
-    return [
-      'Replicas with eventual consistency would lose rotations: the last writer wins, whatever its condition said. ' +
-        'Use the property replicas of JobberTokens, which makes them strongly consistent.',
-    ];
   }
 }

@@ -5,7 +5,7 @@ import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { type FunctionName, functions } from '../functions/manifest.ts';
+import { type FunctionName, functions, READ_BY_ALL } from '../functions/manifest.ts';
 import type { Variable } from '../shared/runtime/environment.ts';
 import { bundling } from './bundling.ts';
 
@@ -55,7 +55,7 @@ function createFunction(
     timeout: Duration.seconds(timeoutSeconds),
     memorySize: memoryMB,
     environment: Object.fromEntries(
-      reads.flatMap((variable) => {
+      [...READ_BY_ALL, ...reads].flatMap((variable) => {
         const value = environment[variable];
         return value === undefined ? [] : [[variable, value]];
       }),

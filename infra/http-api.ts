@@ -12,7 +12,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { AaaaRecord, ARecord, type IHostedZone, RecordTarget } from 'aws-cdk-lib/aws-route53';
+import { ARecord, type IHostedZone, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
 import { Construct } from 'constructs';
 
@@ -23,7 +23,7 @@ export interface CustomDomain {
   /** For that name, in the stack's Region. */
   readonly certificate: ICertificate;
   /**
-   * Where the name's records are made.
+   * Where the name's record is made.
    * @default none: point the name at `domainTarget` yourself
    */
   readonly hostedZone?: IHostedZone;
@@ -112,8 +112,7 @@ export class HttpFront extends Construct {
           domainName.regionalHostedZoneId,
         ),
       );
-      new ARecord(this, 'Ipv4', { zone: hostedZone, recordName: name, target });
-      new AaaaRecord(this, 'Ipv6', { zone: hostedZone, recordName: name, target });
+      new ARecord(this, 'Record', { zone: hostedZone, recordName: name, target });
     }
     return domainName;
   }

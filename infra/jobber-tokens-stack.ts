@@ -1,16 +1,19 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { JobberTokens, type JobberTokensProps } from './jobber-tokens.ts';
+import { Monitoring, type MonitoringProps } from './monitoring.ts';
 
-export interface JobberTokensStackProps extends StackProps, JobberTokensProps {}
+export interface JobberTokensStackProps extends StackProps, JobberTokensProps, MonitoringProps {}
 
 /** The construct, its outputs, and what watches over it. */
 export class JobberTokensStack extends Stack {
   readonly jobberTokens: JobberTokens;
+  readonly monitoring: Monitoring;
 
   constructor(scope: Construct, id: string, props: JobberTokensStackProps = {}) {
     super(scope, id, { description: 'Keeps the Jobber connections of an app alive.', ...props });
     this.jobberTokens = new JobberTokens(this, 'JobberTokens', props);
+    this.monitoring = new Monitoring(this, 'Monitoring', this.jobberTokens, props);
     const { callbackUrl, functions, appSecret, httpFront } = this.jobberTokens;
     const output = (name: string, description: string, value: string) =>
       new CfnOutput(this, name, { description, value });

@@ -1,3 +1,4 @@
+import { Stack } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
@@ -7,7 +8,7 @@ import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type FunctionName, queues, routes } from '../functions/manifest.ts';
-import { ConnectionsTable, type Replica } from './connections-table.ts';
+import { ConnectionsTable, type ConnectionsTableProps } from './connections-table.ts';
 import { createFunctions } from './functions.ts';
 import { type CustomDomain, HttpFront } from './http-api.ts';
 import { permissionsOf } from './permissions.ts';
@@ -15,7 +16,7 @@ import { QueueWithDeadLetters } from './queues.ts';
 import { appSecret, sealingSecret } from './secrets.ts';
 import { SweepSchedule } from './sweep-schedule.ts';
 
-export interface JobberTokensProps {
+export interface JobberTokensProps extends ConnectionsTableProps {
   /**
    * A domain of your own for the callback URL.
    * @default - the one of API Gateway
@@ -51,17 +52,6 @@ export interface JobberTokensProps {
    * @default RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: RetentionDays;
-  /**
-   * Further Regions that keep the connections, always strongly consistent: two, or one and a witness. For a new
-   * table only.
-   * @default - none
-   */
-  readonly replicas?: readonly Replica[];
-  /**
-   * A Region that only votes, in place of a second replica.
-   * @default - none
-   */
-  readonly witnessRegion?: string;
 }
 
 /** The variable that tells the client in `shared/client/` which function to invoke. */
@@ -84,6 +74,8 @@ export class JobberTokens extends Construct {
   readonly escrowQueue: Queue;
   /** Where work ends that never succeeds, by what it was. */
   readonly deadLetters: Readonly<Record<'refresh' | 'escrow' | 'sweep', Queue>>;
+  /** Tells its logs and metrics from those of another stack's. */
+  readonly serviceName: string;
   /** To be registered in Jobber's Developer Center. */
   readonly callbackUrl: string;
 
@@ -99,6 +91,7 @@ export class JobberTokens extends Construct {
       logRetention = RetentionDays.THREE_MONTHS,
     } = props;
     refuseOtherThanOrigins(returnToOrigins);
+    this.serviceName = Stack.of(this).stackName;
 
     const connections = new ConnectionsTable(this, 'Connections', props);
     this.table = connections.table;
@@ -127,6 +120,7 @@ export class JobberTokens extends Construct {
         JOBBER_GRAPHQL_VERSION: jobberGraphqlVersion,
         MARKETPLACE_CONNECT: marketplaceConnect ? 'allow' : 'deny',
         RETURN_TO_ORIGINS: returnToOrigins.join(',') || undefined,
+        POWERTOOLS_SERVICE_NAME: this.serviceName,
       },
       permissions: permissionsOf(this),
     });

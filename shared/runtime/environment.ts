@@ -9,7 +9,8 @@ export type Variable =
   | 'JOBBER_BASE_URL'
   | 'JOBBER_GRAPHQL_VERSION'
   | 'MARKETPLACE_CONNECT'
-  | 'RETURN_TO_ORIGINS';
+  | 'RETURN_TO_ORIGINS'
+  | 'POWERTOOLS_SERVICE_NAME';
 
 /** The one place that reads the environment. Each function reads only what it uses. */
 export const environment = {
@@ -38,6 +39,8 @@ export const environment = {
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '')
       .map((entry) => origin(entry, 'RETURN_TO_ORIGINS')),
+  /** Tells this deployment's logs and metrics from another's. */
+  serviceName: () => optional('POWERTOOLS_SERVICE_NAME', 'jobber-tokens'),
 };
 
 function optional(name: Variable, fallback: string): string {
