@@ -12,7 +12,7 @@ process.on('SIGTERM', () => process.kill(process.pid, 'SIGINT'));
 
 try {
   const { demo, bundled } = readArguments();
-  if (bundled) await useAssembly();
+  if (bundled && !process.env[ASSEMBLY]) await useAssembly();
   if (demo) {
     const { runDemo } = await import('./demo.ts');
     process.exitCode = (await runDemo()) ? 0 : 1;
