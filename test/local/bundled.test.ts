@@ -161,19 +161,19 @@ describe('a template that is wrong', () => {
   });
 
   it.each([
-    ['a dead-letter queue', { Ref: 'JobberTokensrefreshDeadLettersFE8BD670' }, 'Nobody receives'],
-    ['a resource that nothing stands for', { Ref: 'Elsewhere' }, 'Nothing on this machine'],
-  ])('is refused when it names %s', (_, reference, message) => {
-    change('refresh-sweep', ({ Environment }) => {
-      Environment.Variables.REFRESH_QUEUE_URL = reference;
+    ['a queue that nobody reads', 'AWS::SQS::Queue', /DeadLetters/, 'Nobody receives'],
+    ['what nothing stands for', 'AWS::KMS::Key', /./, 'Nothing on this machine stands for'],
+  ])('is refused when it names %s', (_, type, id, message) => {
+    change('refresh-sweep', ({ Environment }, logicalIds) => {
+      Environment.Variables.REFRESH_QUEUE_URL = {
+        Ref: logicalIds(type).find((each) => id.test(each)),
+      };
     });
     expect(() => readAssembly(folder, local)).toThrow(message);
   });
 
   it('is refused when it lacks a function', () => {
-    change('refresh-sweep', (properties) => {
-      delete properties.Handler;
-    });
+    change('refresh-sweep', () => undefined);
     const file = join(folder, 'JobberTokens.template.json');
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll('/refresh-sweep/', '/sweep/'));
     expect(() => readAssembly(folder, local)).toThrow('no function refresh-sweep');
