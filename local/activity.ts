@@ -1,6 +1,5 @@
 import type { FunctionName } from '../functions/manifest.ts';
-
-type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
+import type { Invoke } from './functions.ts';
 
 export interface Entry {
   readonly id: number;

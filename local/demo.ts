@@ -8,6 +8,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { GetTokenResponse } from '../functions/get-token.ts';
 import { browser } from './browser.ts';
 import type { StampedeResult } from './page/stampede.ts';
+import { ASSEMBLY } from './synthesize.ts';
 
 interface Addresses {
   readonly url: string;
@@ -116,7 +117,9 @@ export async function runDemo(): Promise<boolean> {
 
 async function start(folder: string): Promise<Addresses & { child: ChildProcess }> {
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(AWS|JOBBER)_/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => name === ASSEMBLY || !/^(AWS|JOBBER)_/.test(name),
+    ),
   );
   const child = fork(new URL('./main.ts', import.meta.url), {
     env: { ...env, PORT: '0', JOBBER_TOKENS_FOLDER: folder },

@@ -2,14 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { type FunctionName, SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
+import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { activity, notingInvocations } from './activity.ts';
 import { createConnectionsTable } from './aws/connections-table.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
 import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
-import { invoke } from './functions.ts';
+import { bundledFunctions } from './bundled-functions.ts';
+import { functionsInProcess, type Invoke } from './functions.ts';
 import { httpFront } from './http-front.ts';
 import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
 import { close, listen, portError } from './listen.ts';
@@ -23,6 +24,8 @@ export interface LocalSystemOptions {
   readonly folder: string;
   /** The real Jobber, or another server that speaks the same; without it the simulator. */
   readonly jobber?: { clientId: string; clientSecret: string; baseUrl: string } | undefined;
+  /** The folder of a synthesized app, to run the functions as it deploys them. */
+  readonly assembly?: string | undefined;
 }
 
 export interface LocalSystem {
@@ -36,7 +39,7 @@ export interface LocalSystem {
   readonly simulator: JobberSimulator | undefined;
   readonly secrets: LocalSecrets;
   readonly db: DynamoDBDocumentClient;
-  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  readonly invoke: Invoke;
   close(): Promise<void>;
 }
 
@@ -64,8 +67,9 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await createConnectionsTable(db, TABLE_NAME);
 
     const log = activity();
+    const invoke: Invoke = (name, event) => lambda.invoke(name, event);
     const noted = notingInvocations(invoke, log);
-    const queues = await startQueues(join(folder, 'sqs'), noted);
+    const queues = await startQueues(join(folder, 'sqs'));
     stops.push(() => queues.close());
 
     const simulator = options.jobber
@@ -94,17 +98,26 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
       AWS_ENDPOINT_URL_LAMBDA: awsUrl,
     };
-    Object.assign(process.env, environment, {
+    const resources = {
       TABLE_NAME,
       APP_SECRET_ID: APP_SECRET,
       SEALING_SECRET_ID: SEALING_SECRET,
       REFRESH_QUEUE_URL: queues.urls.refresh,
       ESCROW_QUEUE_URL: queues.urls.escrow,
       PUBLIC_URL: url,
-      RETURN_TO_ORIGINS: url,
-      JOBBER_BASE_URL: jobber.baseUrl,
-    });
-    const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, invoke, log });
+    };
+    const settings = { RETURN_TO_ORIGINS: url, JOBBER_BASE_URL: jobber.baseUrl };
+    Object.assign(process.env, environment, resources, settings);
+    const lambda = options.assembly
+      ? bundledFunctions(options.assembly, resources, {
+          ...environment,
+          ...settings,
+          ...powertools(),
+        })
+      : functionsInProcess;
+    stops.push(async () => lambda.close());
+    queues.deliverTo(noted);
+    const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, lambda, log });
 
     const sweeping = setInterval(() => {
       noted('refresh-sweep', {}).catch(() => undefined);
@@ -143,6 +156,13 @@ function useOwnAwsSettings(): void {
     if (name.startsWith('AWS_')) delete process.env[name];
   }
   Object.assign(process.env, CREDENTIALS);
+}
+
+/** How much the functions log and count, as for those in this process. */
+function powertools(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name.startsWith('POWERTOOLS_')),
+  ) as Record<string, string>;
 }
 
 const CREDENTIALS = {

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { DUE_INDEX } from '../../shared/tokens/due-index.ts';
 
-const definition: Omit<CreateTableCommandInput, 'TableName'> = {
+export const TABLE_DEFINITION: Omit<CreateTableCommandInput, 'TableName'> = {
   AttributeDefinitions: [
     { AttributeName: 'accountId', AttributeType: 'S' },
     { AttributeName: 'sweepShard', AttributeType: 'N' },
@@ -34,7 +34,7 @@ export async function createConnectionsTable(
   tableName: string,
 ): Promise<void> {
   try {
-    await client.send(new CreateTableCommand({ TableName: tableName, ...definition }));
+    await client.send(new CreateTableCommand({ TableName: tableName, ...TABLE_DEFINITION }));
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
   }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type FunctionName, functions } from '../../functions/manifest.ts';
+import type { Invoke } from '../functions.ts';
 import type { LocalSecrets } from './secrets.ts';
 
 interface Reply {
@@ -15,10 +16,7 @@ const INVOKE_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
  * Secrets Manager's `GetSecretValue` and Lambda's `Invoke`, for any AWS SDK or CLI.
  * A browser is refused: no page of somebody's may ask for secrets here.
  */
-export function awsEndpoint(
-  secrets: LocalSecrets,
-  invoke: (name: FunctionName, event: unknown) => Promise<unknown>,
-): Server {
+export function awsEndpoint(secrets: LocalSecrets, invoke: Invoke): Server {
   return createServer(async (request, response) => {
     const reply = await answer(request).catch(
       (error: Error): Reply => ({ status: 500, body: { message: error.message } }),

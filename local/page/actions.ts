@@ -1,8 +1,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { GetTokenResponse } from '../../functions/get-token.ts';
-import type { FunctionName } from '../../functions/manifest.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { Activity } from '../activity.ts';
+import type { Lambda } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
 import { ageInTable, listConnections } from './connections.ts';
 import { stampede } from './stampede.ts';
@@ -12,7 +12,7 @@ export interface PageDependencies {
   readonly tableName: string;
   readonly db: DynamoDBDocumentClient;
   readonly simulator: JobberSimulator | undefined;
-  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  readonly lambda: Lambda;
   readonly log: Activity;
 }
 
@@ -20,7 +20,7 @@ const CALLERS = 200;
 const PROCESSES = 4;
 
 /** What the buttons do. Each notes what happened and returns it. */
-export function pageActions({ tableName, db, simulator, invoke, log }: PageDependencies) {
+export function pageActions({ tableName, db, simulator, lambda, log }: PageDependencies) {
   return {
     /** Asks for a token and calls the API with it; on 401 once more with a new one. */
     async token({ accountId, name }: { accountId: string; name: string }) {
@@ -52,7 +52,7 @@ export function pageActions({ tableName, db, simulator, invoke, log }: PageDepen
 
     async stampede({ accountId, name }: { accountId: string; name: string }) {
       const before = await rotations(accountId);
-      const result = await stampede(accountId, CALLERS, PROCESSES);
+      const result = await stampede(lambda, accountId, CALLERS, PROCESSES);
       const redemptions = (await rotations(accountId)) - before;
       log.note(
         `${name}: ${result.callers} callers in ${result.processes} processes → ` +
@@ -72,7 +72,7 @@ export function pageActions({ tableName, db, simulator, invoke, log }: PageDepen
     },
 
     async sweep() {
-      const result = (await invoke('refresh-sweep', {})) as SweepResult;
+      const result = (await lambda.invoke('refresh-sweep', {})) as SweepResult;
       log.note(
         result.queued === 0
           ? 'Sweep: no token expires within 15 min'
@@ -83,7 +83,7 @@ export function pageActions({ tableName, db, simulator, invoke, log }: PageDepen
   };
 
   function getToken(request: { accountId: string; rejectedToken?: string }) {
-    return invoke('get-token', request) as Promise<GetTokenResponse>;
+    return lambda.invoke('get-token', request) as Promise<GetTokenResponse>;
   }
 
   async function callApi(accessToken: string): Promise<number> {

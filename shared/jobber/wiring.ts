@@ -1,5 +1,6 @@
 import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
+import { dynamoDb } from '../runtime/dynamodb.ts';
 import { environment } from '../runtime/environment.ts';
 import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
@@ -8,17 +9,14 @@ import { connectionTable } from '../tokens/connection-table.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
-import {
-  type AppCredentials,
-  type CredentialSource,
-  jobberTokenEndpoint,
-} from './token-endpoint.ts';
+import { readCredentials } from './app-secret.ts';
+import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts';
 
 /* The parts as the functions run them, configured by the environment. */
 
 export { clock };
 
-export const table = () => connectionTable(aws.dynamoDb(), environment.tableName());
+export const table = () => connectionTable(dynamoDb(), environment.tableName());
 
 export function keyRing(): KeyRing {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
@@ -82,16 +80,4 @@ function rootKey(version: SecretVersion): RootKey {
 /** While the function initialises, when time costs the least; whoever needs the secret sees its errors. */
 function prefetch(secret: CachedSecret): void {
   secret.current().catch(() => undefined);
-}
-
-function readCredentials(json: string): AppCredentials {
-  try {
-    const { clientId, clientSecret } = JSON.parse(json);
-    if (typeof clientId === 'string' && typeof clientSecret === 'string') {
-      return { clientId, clientSecret };
-    }
-  } catch {
-    // The error of JSON.parse quotes the secret.
-  }
-  throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
 }

@@ -1,3 +1,17 @@
+/** Every variable that a function may read; `functions/manifest.ts` says which one reads which. */
+export type Variable =
+  | 'TABLE_NAME'
+  | 'APP_SECRET_ID'
+  | 'SEALING_SECRET_ID'
+  | 'REFRESH_QUEUE_URL'
+  | 'ESCROW_QUEUE_URL'
+  | 'PUBLIC_URL'
+  | 'JOBBER_BASE_URL'
+  | 'JOBBER_GRAPHQL_VERSION'
+  | 'MARKETPLACE_CONNECT'
+  | 'RETURN_TO_ORIGINS'
+  | 'POWERTOOLS_SERVICE_NAME';
+
 /** The one place that reads the environment. Each function reads only what it uses. */
 export const environment = {
   /** The DynamoDB table of the connections. */
@@ -25,19 +39,21 @@ export const environment = {
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '')
       .map((entry) => origin(entry, 'RETURN_TO_ORIGINS')),
+  /** Tells this deployment's logs and metrics from another's. */
+  serviceName: () => optional('POWERTOOLS_SERVICE_NAME', 'jobber-tokens'),
 };
 
-function optional(name: string, fallback: string): string {
+function optional(name: Variable, fallback: string): string {
   return process.env[name] || fallback;
 }
 
-function required(name: string): string {
+function required(name: Variable): string {
   const value = process.env[name];
   if (!value) throw new Error(`The environment variable ${name} is not set.`);
   return value;
 }
 
-function origin(value: string, name: string): string {
+function origin(value: string, name: Variable): string {
   const url = URL.parse(value);
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash) {
     throw new Error(

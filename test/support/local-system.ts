@@ -29,10 +29,10 @@ export interface TestSystem extends LocalSystem {
   expire(account: number): Promise<void>;
 }
 
-/** The whole local system in this process, with its functions, in a folder of its own. */
-export async function testSystem(): Promise<TestSystem> {
+/** The whole local system in this process, in a folder of its own; with its functions, but for those of an assembly. */
+export async function testSystem(assembly?: string): Promise<TestSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-test-'));
-  const system = await startLocalSystem({ port: 0, folder });
+  const system = await startLocalSystem({ port: 0, folder, assembly });
   const simulator = system.simulator as JobberSimulator;
   const table = process.env['TABLE_NAME'] ?? '';
   return {

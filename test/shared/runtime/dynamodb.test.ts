@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, expect, it } from 'vitest';
 import { close, listen } from '../../../local/listen.ts';
-import { dynamoDb } from '../../../shared/runtime/aws.ts';
+import { dynamoDb } from '../../../shared/runtime/dynamodb.ts';
 
 const server = createServer((_, response) => {
   requests++;
