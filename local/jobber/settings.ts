@@ -29,6 +29,8 @@ export interface SimulatorSettings {
   reauthorizationRevokes: boolean;
   /** Whether GraphQL counts requests and query costs; load tests of something else switch it off. @default 'on' */
   graphqlLimits: 'on' | 'off';
+  /** How many clients GraphQL finds in each account. @default 1000 */
+  clientsPerAccount: number;
 }
 
 /**
@@ -48,6 +50,7 @@ export const DEFAULT_SETTINGS: SimulatorSettings = {
   accessTokenLifetimeSeconds: 3600,
   reauthorizationRevokes: false,
   graphqlLimits: 'on',
+  clientsPerAccount: 1_000,
 };
 
 const redirectUris: Check = [
@@ -66,6 +69,7 @@ const SETTINGS: Checks = {
   accessTokenLifetimeSeconds: positive,
   reauthorizationRevokes: aBoolean,
   graphqlLimits: oneOf('on', 'off'),
+  clientsPerAccount: notNegative,
 } satisfies Record<keyof SimulatorSettings, Check>;
 
 /** @throws SimulatorUsageError */
