@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { GetTokenResponse } from '../functions/get-token.ts';
+import type { GetTokenResponse } from '../shared/client/contract.ts';
 import { browser } from './browser.ts';
 import type { StampedeResult } from './page/stampede.ts';
 

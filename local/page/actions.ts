@@ -1,7 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
 import type { FunctionName } from '../../functions/manifest.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import type { Activity } from '../activity.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
 import { ageInTable, listConnections } from './connections.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import { invoke } from '../functions.ts';
 import type { CallerReport } from './stampede.ts';
 

@@ -10,6 +10,8 @@ export const environment = {
   refreshQueueUrl: () => required('REFRESH_QUEUE_URL'),
   /** The queue that keeps rotations while the table refuses writes. */
   escrowQueueUrl: () => required('ESCROW_QUEUE_URL'),
+  /** The name or ARN of `get-token`, in the owner's own functions. */
+  getTokenFunction: () => required('JOBBER_TOKENS_GET_TOKEN_FUNCTION'),
   /** Where browsers reach the HTTP functions, without a slash at the end. */
   publicUrl: () => origin(required('PUBLIC_URL'), 'PUBLIC_URL'),
   jobberBaseUrl: () =>

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import { backoff } from '../runtime/backoff.ts';
 import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import { singleFlight } from '../runtime/single-flight.ts';
 import * as budget from './budgets.ts';
 import type { ActiveConnection, Connection } from './connection.ts';
 import type { Due } from './connection-table.ts';
@@ -14,7 +16,6 @@ import {
 } from './errors.ts';
 import { type RefreshDependencies, type Refreshed, refreshProtocol } from './refresh.ts';
 import { UnsealableError, unseal } from './sealing.ts';
-import { singleFlight } from './single-flight.ts';
 
 export interface IssuedToken {
   readonly accountId: string;
@@ -182,7 +183,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
 
   async function waitForHolder(waits: number, answerBy: EpochMs): Promise<void> {
     if (waits === 0) telemetry.count('RefreshWaited');
-    const pause = budget.backoff(waits, 50, 1_000);
+    const pause = backoff(waits, 50, 1_000);
     if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
     await clock.sleep(pause);
   }

@@ -1,8 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
 import { invoke } from '../../local/functions.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import { keyRing, table, tokenEndpoint } from '../../shared/jobber/wiring.ts';
 import { dynamoDb } from '../../shared/runtime/aws.ts';
 import { environment } from '../../shared/runtime/environment.ts';

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import { browser } from '../../local/browser.ts';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { JobberSimulator } from '../../local/jobber/simulator.ts';
 import { ageInTable, listConnections } from '../../local/page/connections.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/system.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 
 export const MAPLE = 430114;
 export const NORTHWIND = 518027;

@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { functions } from '../../../functions/manifest.ts';
-import {
-  backoff,
-  CALL,
-  ESCROW,
-  LEASE,
-  REDEEM,
-  SPENDING,
-  STORE,
-} from '../../../shared/tokens/budgets.ts';
+import { CALL, ESCROW, LEASE, REDEEM, SPENDING, STORE } from '../../../shared/tokens/budgets.ts';
 
 describe('the budgets', () => {
   it('fit into each other: what a redemption needs, a call, the function’s time-out, the lease', () => {
@@ -19,14 +11,5 @@ describe('the budgets', () => {
       expect(functions[name].timeoutSeconds * 1_000).toBeLessThan(LEASE);
       expect(functions[name].timeoutSeconds * 1_000).toBeGreaterThan(SPENDING + 1_000);
     }
-  });
-
-  it('pause for twice as long each time, up to a limit, and never for quite as long as others', () => {
-    const least = [0, 1, 2, 3, 9].map((attempt) => backoff(attempt, 100, 1_000, () => 0));
-    const most = [0, 1, 2, 3, 9].map((attempt) => backoff(attempt, 100, 1_000, () => 1));
-    expect(least).toEqual([50, 100, 200, 400, 500]);
-    expect(most).toEqual([100, 200, 400, 800, 1_000]);
-    const pauses = Array.from({ length: 50 }, () => backoff(3, 100, 1_000));
-    expect(new Set(pauses).size).toBeGreaterThan(10);
   });
 });
