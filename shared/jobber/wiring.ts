@@ -13,12 +13,15 @@ import {
   type CredentialSource,
   jobberTokenEndpoint,
 } from './token-endpoint.ts';
+import { signatureCheck } from './webhook-signature.ts';
 
 /* The parts as the functions run them, configured by the environment. */
 
 export { clock };
 
 export const table = () => connectionTable(aws.dynamoDb(), environment.tableName());
+
+export const eventBus = () => ({ client: aws.eventBridge(), name: environment.eventBusName() });
 
 export function keyRing(): KeyRing {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
@@ -38,8 +41,14 @@ export function appCredentials(): CredentialSource {
   return {
     get: async () => readCredentials((await secret.current()).value),
     reload: async () => readCredentials((await secret.reload()).value),
+    async previous() {
+      const version = await secret.previous();
+      return version && credentialsIn(version.value);
+    },
   };
 }
+
+export const jobberSignature = () => signatureCheck(appCredentials(), clock);
 
 export const tokenEndpoint = () =>
   jobberTokenEndpoint({
@@ -85,6 +94,15 @@ function prefetch(secret: CachedSecret): void {
 }
 
 function readCredentials(json: string): AppCredentials {
+  const credentials = credentialsIn(json);
+  if (!credentials) {
+    throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
+  }
+  return credentials;
+}
+
+/** `undefined` for what a secret held before anybody put the app's credentials into it. */
+function credentialsIn(json: string): AppCredentials | undefined {
   try {
     const { clientId, clientSecret } = JSON.parse(json);
     if (typeof clientId === 'string' && typeof clientSecret === 'string') {
@@ -93,5 +111,5 @@ function readCredentials(json: string): AppCredentials {
   } catch {
     // The error of JSON.parse quotes the secret.
   }
-  throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
+  return undefined;
 }
