@@ -14,6 +14,7 @@ export const functions = {
   'oauth-callback': { timeoutSeconds: 28 },
   'jobber-webhook': { timeoutSeconds: 5 },
   'get-token': { timeoutSeconds: 25 },
+  disconnect: { timeoutSeconds: 28 },
   'refresh-sweep': { timeoutSeconds: 60 },
   'refresh-connection': { timeoutSeconds: 25 },
   'save-rotation': { timeoutSeconds: 10 },

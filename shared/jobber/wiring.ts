@@ -5,9 +5,11 @@ import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
 import { count, logger, milliseconds } from '../runtime/telemetry.ts';
 import { connectionTable } from '../tokens/connection-table.ts';
+import { disconnectProtocol } from '../tokens/disconnect.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
+import { appDisconnect } from './app-disconnect.ts';
 import {
   type AppCredentials,
   type CredentialSource,
@@ -66,6 +68,19 @@ export function jobberTokens(): TokenHelper {
     keys: keyRing(),
     clock,
     telemetry,
+  });
+}
+
+export function jobberDisconnect(tokens = jobberTokens()) {
+  const api = {
+    baseUrl: environment.jobberBaseUrl(),
+    graphqlVersion: environment.jobberGraphqlVersion(),
+  };
+  return disconnectProtocol({
+    table: table(),
+    clock,
+    tokens,
+    revoke: (...token) => appDisconnect(api, ...token),
   });
 }
 

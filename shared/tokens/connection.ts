@@ -84,8 +84,8 @@ export const SWEEP_SHARDS = 8;
  */
 export const DISCONNECTING_SHARD = SWEEP_SHARDS;
 
-export const isDisconnecting = ({ sweepShard }: Pick<ActiveConnection, 'sweepShard'>): boolean =>
-  sweepShard === DISCONNECTING_SHARD;
+export const isDisconnecting = (connection: Connection): boolean =>
+  connection.status === 'active' && connection.sweepShard === DISCONNECTING_SHARD;
 
 /** Spreads the `due` index over {@link SWEEP_SHARDS} partitions. */
 export function sweepShardOf(accountId: string): number {

@@ -1,5 +1,5 @@
 import type { Clock, EpochMs } from '../runtime/clock.ts';
-import type { Connection, DisconnectReason } from './connection.ts';
+import { type Connection, type DisconnectReason, isDisconnecting } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 
 export type Ended =
@@ -30,7 +30,9 @@ export async function endConnection(
     if (!found) return 'not_connected';
     if (!isAbout(found)) return 'newer_grant';
     if (found.status === 'disconnected') return 'disconnected';
-    const ended = await table.end(accountId, found.grantId, reason, clock.now());
+    // What ends a connection that we are about to disconnect is our own doing.
+    const because = isDisconnecting(found) ? 'disconnected_by_app' : reason;
+    const ended = await table.end(accountId, found.grantId, because, clock.now());
     if (ended.written) return 'disconnected';
     found = ended.now;
   }
