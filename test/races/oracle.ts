@@ -1,4 +1,4 @@
-import type { ActiveConnection } from '../../shared/tokens/connection.ts';
+import { type ActiveConnection, DISCONNECTING_SHARD } from '../../shared/tokens/connection.ts';
 import { TokenError } from '../../shared/tokens/errors.ts';
 import type { Redemption } from '../../shared/tokens/token-endpoint.ts';
 import type { IssuedToken } from '../../shared/tokens/token-helper.ts';
@@ -124,9 +124,11 @@ export class Oracle {
     const gotToken = last.state === 'done' && !(last.result instanceof Error);
     const isRight = this.disconnected
       ? stored?.status !== 'active'
-      : this.#isStoredLive()
-        ? stored?.status === 'active' && gotToken
-        : (stored?.status as string) === 'reconnect_required';
+      : stored?.sweepShard === DISCONNECTING_SHARD
+        ? (last.result as { code?: string }).code === 'disconnected'
+        : this.#isStoredLive()
+          ? stored?.status === 'active' && gotToken
+          : (stored?.status as string) === 'reconnect_required';
     if (!isRight) this.#violate('what is lost is recorded, and what is not recovers by itself');
   }
 

@@ -18,7 +18,10 @@ describe('every interleaving of two processes', { timeout: 120_000 }, () => {
   });
 
   it('keeps every invariant with one crash, lost reply or refused write anywhere', async () => {
-    for (const scenario of pairs.filter(({ model }) => model === 'new-app')) {
+    // Those with a disconnect have more steps: `npm run races -- --pairs 1,0` goes through all.
+    const isShort = ({ model, roles }: Scenario) =>
+      model === 'new-app' && !roles.includes('disconnect');
+    for (const scenario of pairs.filter(isShort)) {
       const explored = await exploreAll(scenario, { faults: 1, stalls: 0 });
       expect(explored.findings).toEqual([]);
     }
