@@ -12,7 +12,9 @@ interface FunctionSettings {
 export const functions = {
   'oauth-connect': { timeoutSeconds: 10 },
   'oauth-callback': { timeoutSeconds: 28 },
+  jwks: { timeoutSeconds: 10 },
   'jobber-webhook': { timeoutSeconds: 5 },
+  'create-connect-link': { timeoutSeconds: 10 },
   'get-token': { timeoutSeconds: 25 },
   disconnect: { timeoutSeconds: 28 },
   'refresh-sweep': { timeoutSeconds: 60 },
@@ -26,6 +28,7 @@ export type FunctionName = keyof typeof functions;
 export const routes: Record<string, FunctionName> = {
   'GET /oauth/connect': 'oauth-connect',
   'GET /oauth/callback': 'oauth-callback',
+  'GET /.well-known/jwks.json': 'jwks',
   'POST /webhooks/jobber': 'jobber-webhook',
 };
 

@@ -57,6 +57,7 @@ const HTTP_WORDS: Partial<Record<FunctionName, string>> = {
   'oauth-connect': 'a browser was sent to Jobber',
   'oauth-callback': 'a browser came back',
   'jobber-webhook': 'a webhook came',
+  jwks: 'public keys were read',
 };
 
 function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {

@@ -25,11 +25,15 @@ export const table = () => connectionTable(aws.dynamoDb(), environment.tableName
 
 export const eventBus = () => ({ client: aws.eventBridge(), name: environment.eventBusName() });
 
-export function keyRing(): KeyRing {
+export function keyRing(): KeyRing & { previous(): Promise<RootKey | undefined> } {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
   prefetch(secret);
   return {
     current: async () => rootKey(await secret.current()),
+    async previous() {
+      const version = await secret.previous();
+      return version && rootKey(version);
+    },
     find: async (id) => {
       const version = await secret.find(id);
       return version && rootKey(version);

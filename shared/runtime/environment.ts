@@ -20,6 +20,8 @@ export const environment = {
     origin(optional('JOBBER_BASE_URL', 'https://api.getjobber.com'), 'JOBBER_BASE_URL'),
   /** `X-JOBBER-GRAPHQL-VERSION`, a date that Jobber lists. */
   jobberGraphqlVersion: () => optional('JOBBER_GRAPHQL_VERSION', '2025-04-16'),
+  /** Where a connect that started in Jobber's marketplace leads on to, with a signed claim of the account. */
+  postConnectUrl: () => process.env['POST_CONNECT_URL'] || undefined,
   /** Whether connects that start in Jobber's marketplace, without a state, are accepted. */
   marketplaceConnect: () => optional('MARKETPLACE_CONNECT', 'allow') === 'allow',
   /** Origins that a connect link may return to. */

@@ -52,6 +52,8 @@ export class Oracle {
   stalls = 0;
   revokedByAdmin = false;
   disconnected = false;
+  /** A disconnect from our side has begun: callers may be told so. */
+  disconnectAsked = false;
 
   constructor(server: AuthorizationServer, see: () => Seen) {
     this.#server = server;
@@ -112,7 +114,7 @@ export class Oracle {
       this.#server.model !== 'rotation-off' && [...this.#sent.values()].some((times) => times > 1);
     if (twice)
       this.#violate('a token is sent once, unless somebody crashed, stalled or got no answer');
-    const isPeace = !this.revokedByAdmin && !this.disconnected;
+    const isPeace = !this.revokedByAdmin && !this.disconnected && !this.disconnectAsked;
     if (isPeace && actors.some(({ result }) => result instanceof Error && !isBusySweep(result))) {
       this.#violate('in peace, every caller got a token');
     }
