@@ -19,6 +19,7 @@ export const functions = {
   disconnect: { timeoutSeconds: 28 },
   'refresh-sweep': { timeoutSeconds: 60 },
   'refresh-connection': { timeoutSeconds: 25 },
+  'publish-changes': { timeoutSeconds: 30 },
   'save-rotation': { timeoutSeconds: 10 },
 } satisfies Record<string, FunctionSettings>;
 
@@ -39,5 +40,12 @@ export const queues = {
 } satisfies Record<string, { consumer: FunctionName; maxReceiveCount: number }>;
 
 export type QueueName = keyof typeof queues;
+
+/** Who consumes the table's stream (new and old images), and how often a record is tried before it is a dead letter. */
+export const stream = {
+  consumer: 'publish-changes',
+  batchSize: 100,
+  retryAttempts: 100,
+} satisfies { consumer: FunctionName; batchSize: number; retryAttempts: number };
 
 export const SWEEP_EVERY_MINUTES = 5;

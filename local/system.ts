@@ -10,6 +10,7 @@ import { awsEndpoint } from './aws/endpoint.ts';
 import { type BusEvent, EVENT_BUS, type LocalEventBus, localEventBus } from './aws/event-bus.ts';
 import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
+import { recordingFront, streamConsumer } from './aws/table-stream.ts';
 import { invoke } from './functions.ts';
 import { httpFront } from './http-front.ts';
 import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
@@ -59,14 +60,20 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   try {
     makeFolder(folder);
     useOwnAwsSettings();
+    const log = activity();
+    const noted = notingInvocations(invoke, log);
     const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
     stops.push(() => dynamoDb.close());
+    const changes = streamConsumer(invoke);
+    stops.push(() => changes.close());
+    const tables = recordingFront(dynamoDb.endpoint, changes.record);
+    const tablesUrl = `http://127.0.0.1:${await listen(tables, 0)}`;
+    stops.push(() => close(tables));
+    // The page's own, past the stream: it changes no status.
     const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
     stops.push(async () => db.destroy());
     await createConnectionsTable(db, TABLE_NAME);
 
-    const log = activity();
-    const noted = notingInvocations(invoke, log);
     const queues = await startQueues(join(folder, 'sqs'), noted);
     stops.push(() => queues.close());
 
@@ -92,7 +99,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
 
     const environment = {
       ...CREDENTIALS,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: tablesUrl,
       AWS_ENDPOINT_URL_SQS: queues.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
       AWS_ENDPOINT_URL_EVENTBRIDGE: awsUrl,

@@ -1,0 +1,31 @@
+import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
+import * as aws from '../shared/runtime/aws.ts';
+import { environment } from '../shared/runtime/environment.ts';
+import { putEvent } from '../shared/runtime/event-bus.ts';
+import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
+import { statusChangeOf } from '../shared/tokens/status-change.ts';
+
+const bus = { client: aws.eventBridge(), name: environment.eventBusName() };
+
+/**
+ * The table's stream: each change of a connection's status becomes an event, in order. Stops at the first record that
+ * fails, from which the stream goes on, so that none is published twice for another's sake.
+ */
+export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> {
+  for (const { dynamodb } of Records) {
+    try {
+      const change = statusChangeOf(dynamodb?.OldImage, dynamodb?.NewImage);
+      if (!change) continue;
+      const { type, detail } = change;
+      await putEvent(bus, type, detail);
+      count('EventPublished');
+      logger.info('A status change was published.', { type, accountId: detail.accountId });
+    } catch (error) {
+      logger.error('A change could not be published; the stream repeats it.', error as Error);
+      publishMetrics();
+      return { batchItemFailures: [{ itemIdentifier: dynamodb?.SequenceNumber ?? '' }] };
+    }
+  }
+  publishMetrics();
+  return { batchItemFailures: [] };
+}
