@@ -5,8 +5,8 @@ import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 
 import { type FunctionName, stream } from '../../functions/manifest.ts';
 
 /*
- * The embedded DynamoDB has no streams. A front before it looks at an item before and after each write, one write at a
- * time, and so sees what a stream with new and old images would hold. Unlike AWS's, what was not yet consumed is gone
+ * The embedded DynamoDB has no streams. A front before it looks at an item before and after each write, one write of an
+ * item at a time, and so sees what a stream with new and old images would hold. Unlike AWS's, what was not yet consumed is gone
  * when the system stops.
  */
 
@@ -26,7 +26,7 @@ const PASSED_ON = ['authorization', 'content-type', 'x-amz-date', 'x-amz-target'
 
 /** Passes everything on to the DynamoDB at `endpoint`, and records the writes of single items. */
 export function recordingFront(endpoint: string, record: (record: DynamoDBRecord) => void): Server {
-  let lastWrite: Promise<unknown> = Promise.resolve();
+  const lastWrites = new Map<string, Promise<unknown>>();
   let sequence = 0;
 
   async function send(headers: IncomingHttpHeaders, body: string, operation?: string) {
@@ -42,9 +42,26 @@ export function recordingFront(endpoint: string, record: (record: DynamoDBRecord
     return { response, body: await response.text() };
   }
 
+  /** Behind the write of the same item that came before. */
   async function write(headers: IncomingHttpHeaders, body: string) {
     const { TableName, Key, Item } = JSON.parse(body) as Write;
     const key = Key ?? { accountId: Item?.['accountId'] };
+    const item = JSON.stringify([TableName, key]);
+    const written = (lastWrites.get(item) ?? Promise.resolve()).then(() =>
+      writeItem(headers, body, TableName, key),
+    );
+    const settled = written.catch(() => undefined);
+    lastWrites.set(item, settled);
+    settled.then(() => lastWrites.get(item) === settled && lastWrites.delete(item));
+    return written;
+  }
+
+  async function writeItem(
+    headers: IncomingHttpHeaders,
+    body: string,
+    TableName: string,
+    key: object,
+  ) {
     const get = JSON.stringify({ TableName, Key: key, ConsistentRead: true });
     const image = async (): Promise<Image> =>
       JSON.parse((await send(headers, get, 'GetItem')).body).Item;
@@ -62,11 +79,7 @@ export function recordingFront(endpoint: string, record: (record: DynamoDBRecord
     const [, operation = ''] = OPERATION.exec(String(request.headers['x-amz-target'])) ?? [];
     try {
       if (UNSEEN.has(operation)) throw new Error(`The local stream does not see ${operation}.`);
-      const call = WRITES.has(operation) ? write : send;
-      const turn = WRITES.has(operation) ? lastWrite : Promise.resolve();
-      const replied = turn.then(() => call(request.headers, body));
-      if (WRITES.has(operation)) lastWrite = replied.catch(() => undefined);
-      const reply = await replied;
+      const reply = await (WRITES.has(operation) ? write : send)(request.headers, body);
       response.writeHead(reply.response.status, {
         'content-type': 'application/x-amz-json-1.0',
         'x-amzn-requestid': reply.response.headers.get('x-amzn-requestid') ?? '',
