@@ -21,10 +21,13 @@ interface Shown {
   readonly status: string;
   readonly statusReason?: string;
   readonly rotation: number;
+  readonly ref?: string;
 }
 
 const MAPLE = 430114;
 const NORTHWIND = 518027;
+/** Since the restart. */
+const LIFE = ['disconnected', 'established', 'disconnected', 'established'];
 
 /** The tour: starts the system as a process of its own and uses it from outside, as a browser and an SDK do. */
 export async function runDemo(): Promise<boolean> {
@@ -35,6 +38,28 @@ export async function runDemo(): Promise<boolean> {
     process.stdout.write(`${ok ? '  ok ' : ' NOT '} ${step.padEnd(46)} ${saw}\n`);
   };
   let system = await start(folder);
+
+  /** By a link; disconnected there, and here; reconnected each time. */
+  async function lifeOf(at: Addresses, maple: Shown): Promise<void> {
+    const gone = (reason: string) =>
+      eventually(at, maple, ({ statusReason }) => statusReason === reason);
+    await act(at, 'disconnect', maple);
+    const there = await gone('disconnected_in_jobber');
+    check('a disconnect in Jobber comes by webhook', there.statusReason ?? '', isEnded(there));
+
+    const { ref, url } = (await act(at, 'link')) as { ref: string; url: string };
+    await browser().connect(url, MAPLE);
+    const back = await eventually(at, maple, ({ status }) => status === 'active');
+    check('a connect link brings it back', `ref ${back.ref}`, back.ref === ref);
+
+    await act(at, 'end', maple);
+    const here = await gone('disconnected_by_app');
+    check('a disconnect from our side ends it at Jobber', here.statusReason ?? '', isEnded(here));
+    await browser().connect(`${at.url}/_local/connect`, MAPLE);
+
+    const events = await eventsOf(at, maple);
+    check('each change was an event', events.join(', '), events.join() === LIFE.join());
+  }
   try {
     for (const account of [MAPLE, NORTHWIND]) {
       const page = await browser().connect(`${system.url}/_local/connect`, account);
@@ -85,20 +110,21 @@ export async function runDemo(): Promise<boolean> {
       used.ok,
     );
 
-    await act(system, 'disconnect', northwind);
+    await act(system, 'revoke', northwind);
     await act(system, 'expire', northwind);
     const revoked = await getToken(system, northwind.accountId);
     const ended = await eventually(system, northwind, ({ status }) => status !== 'active');
     check(
-      'an admin disconnects in Jobber',
+      'an admin disconnects in Jobber, the webhook is lost',
       `${describe(revoked)}, stored as ${ended.status} (${ended.statusReason})`,
       !revoked.ok &&
         revoked.error.code === 'reconnect_required' &&
         ended.status === 'reconnect_required' &&
         ended.statusReason === 'revoked',
     );
+    await lifeOf(system, maple);
     const others = await getToken(system, maple.accountId);
-    check('the other account does not notice', describe(others), others.ok);
+    check('and connects once more', describe(others), others.ok);
   } catch (error) {
     check('the tour goes on to its end', (error as Error).message, false);
   } finally {
@@ -140,6 +166,23 @@ async function stop(child: ChildProcess): Promise<void> {
 async function connections({ url }: Addresses): Promise<Shown[]> {
   const response = await fetch(`${url}/_local/state`);
   return ((await response.json()) as { connections: Shown[] }).connections;
+}
+
+const isEnded = ({ status }: Shown) => status === 'disconnected';
+
+/** Oldest first, in a word each. */
+async function eventsOf({ url }: Addresses, { accountName }: Shown): Promise<string[]> {
+  for (let attempt = 0; ; attempt++) {
+    const { log } = (await (await fetch(`${url}/_local/state`)).json()) as {
+      log: { text: string }[];
+    };
+    const types = log.flatMap(({ text }) => {
+      const [, type, name] = /^Event: connection\.(\w+), ([^,]+)/.exec(text) ?? [];
+      return type && name === accountName ? [type] : [];
+    });
+    if (types.length >= LIFE.length || attempt === 100) return types.reverse();
+    await delay(50);
+  }
 }
 
 async function eventually(
