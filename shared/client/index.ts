@@ -29,9 +29,10 @@ export function getAccessToken(
 }
 
 /** Variables may be left out if none is required. */
-type Rest<Variables> = {} extends Variables
-  ? [variables?: Variables, options?: QueryOptions]
-  : [variables: Variables, options?: QueryOptions];
+type Rest<Variables> =
+  Record<never, never> extends Variables
+    ? [variables?: Variables, options?: QueryOptions]
+    : [variables: Variables, options?: QueryOptions];
 
 /**
  * The data of a query or mutation. A rejected token is replaced and the request repeated once; throttling, 429 and,
