@@ -1,6 +1,6 @@
-import type { FunctionName } from '../functions/manifest.ts';
+import type { LocalFunctionName } from './functions.ts';
 
-type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
+type Invoke = (name: LocalFunctionName, event: unknown) => Promise<unknown>;
 
 export interface Entry {
   readonly id: number;
@@ -51,10 +51,12 @@ interface KnownResults {
   readonly statusCode?: number;
   readonly batchItemFailures?: readonly unknown[];
   readonly queued?: number;
+  readonly copied?: number;
 }
 
-function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {
-  const { ok, error, statusCode, batchItemFailures, queued } = (result ?? {}) as KnownResults;
+function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone']] {
+  const { ok, error, statusCode, batchItemFailures, queued, copied } = (result ??
+    {}) as KnownResults;
   if (statusCode !== undefined) {
     const words = name === 'oauth-connect' ? 'a browser was sent to Jobber' : 'a browser came back';
     return [`${words}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
@@ -65,6 +67,7 @@ function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {
       ? ['done with what was queued', 'good']
       : [`${failed} stay in the queue`, 'bad'];
   }
+  if (copied !== undefined) return [`${copied} clients copied`, 'good'];
   if (queued !== undefined) return [`${queued} queued`, 'neutral'];
   return ok ? ['a token was handed out', 'good'] : [`no token, ${error?.code}`, 'bad'];
 }

@@ -2,14 +2,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { type FunctionName, SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
+import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { activity, notingInvocations } from './activity.ts';
-import { createConnectionsTable } from './aws/connections-table.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
 import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
-import { invoke } from './functions.ts';
+import { createClientsTable, createConnectionsTable } from './aws/tables.ts';
+import { invoke, type LocalFunctionName } from './functions.ts';
 import { httpFront } from './http-front.ts';
 import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
 import { close, listen, portError } from './listen.ts';
@@ -31,16 +31,17 @@ export interface LocalSystem {
   readonly jobberUrl: string;
   /** Answers GetSecretValue and Invoke. */
   readonly awsUrl: string;
-  /** What an AWS SDK or CLI needs to talk to this system. */
+  /** What `jobber-tokens/client`, an AWS SDK or the AWS CLI needs to talk to this system. */
   readonly environment: Readonly<Record<string, string>>;
   readonly simulator: JobberSimulator | undefined;
   readonly secrets: LocalSecrets;
   readonly db: DynamoDBDocumentClient;
-  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  invoke(name: LocalFunctionName, event: unknown): Promise<unknown>;
   close(): Promise<void>;
 }
 
 const TABLE_NAME = 'jobber-connections';
+const CLIENTS_TABLE = 'clients';
 
 /**
  * Starts everything on this machine. The functions are configured through `process.env`, as on Lambda,
@@ -62,6 +63,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
     stops.push(async () => db.destroy());
     await createConnectionsTable(db, TABLE_NAME);
+    await createClientsTable(db, CLIENTS_TABLE);
 
     const log = activity();
     const noted = notingInvocations(invoke, log);
@@ -93,6 +95,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       AWS_ENDPOINT_URL_SQS: queues.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
       AWS_ENDPOINT_URL_LAMBDA: awsUrl,
+      JOBBER_TOKENS_GET_TOKEN_FUNCTION: 'get-token',
+      JOBBER_BASE_URL: jobber.baseUrl,
     };
     Object.assign(process.env, environment, {
       TABLE_NAME,
@@ -102,7 +106,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       ESCROW_QUEUE_URL: queues.urls.escrow,
       PUBLIC_URL: url,
       RETURN_TO_ORIGINS: url,
-      JOBBER_BASE_URL: jobber.baseUrl,
+      CLIENTS_TABLE,
     });
     const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, invoke, log });
 

@@ -1,8 +1,8 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { FunctionName } from '../../functions/manifest.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import type { Activity } from '../activity.ts';
+import type { LocalFunctionName } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
 import { ageInTable, listConnections } from './connections.ts';
 import { stampede } from './stampede.ts';
@@ -12,7 +12,7 @@ export interface PageDependencies {
   readonly tableName: string;
   readonly db: DynamoDBDocumentClient;
   readonly simulator: JobberSimulator | undefined;
-  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  invoke(name: LocalFunctionName, event: unknown): Promise<unknown>;
   readonly log: Activity;
 }
 

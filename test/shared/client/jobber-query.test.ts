@@ -202,27 +202,12 @@ describe('a rejected access token', () => {
 describe('waiting', () => {
   it('goes on for as long as Jobber throttles, within 30 s', async () => {
     const system = await clientSystem();
-    const cost = (available: number) =>
-      JSON.stringify({
-        errors: [{ message: 'Throttled', extensions: { code: 'THROTTLED' } }],
-        extensions: {
-          cost: {
-            requestedQueryCost: 3_000,
-            actualQueryCost: 0,
-            throttleStatus: {
-              maximumAvailable: 10_000,
-              currentlyAvailable: available,
-              restoreRate: 500,
-            },
-          },
-        },
-      });
-    system.jobber.faults.push({ kind: 'status', status: 200, body: cost(0), ...asMany(1) });
-    system.jobber.faults.push({ kind: 'status', status: 200, body: cost(2_000), ...asMany(1) });
+    const throttled = { kind: 'throttled', requested: 3_000 } as const;
+    system.jobber.faults.push({ ...throttled, available: 0 }, { ...throttled, available: 2_000 });
     expect(await ask(system)).toEqual(ANSWER);
     expect(system.clock.slept.map((ms) => Math.floor(ms / 1_000))).toEqual([6, 2]);
 
-    system.jobber.faults.push({ kind: 'status', status: 200, body: cost(0), ...asMany(9) });
+    system.jobber.faults.push({ ...throttled, available: 0, times: 9 });
     const started = system.clock.now();
     await expect(ask(system)).rejects.toMatchObject({ code: 'throttled', retryAfterSeconds: 7 });
     expect(system.clock.now() - started).toBeLessThan(30_000);
