@@ -1,3 +1,4 @@
+import { parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import type { QueryOptions } from '../../../shared/client/jobber-client.ts';
 import { accountId, clientSystem, MAPLE } from '../../support/client-system.ts';
@@ -310,6 +311,14 @@ describe('answers that are no answers', () => {
       errors: [{ message: 'one' }, { message: 'no message' }, { message: 'no message' }],
     });
   });
+});
+
+it.each([
+  ['as codegen writes and gql parses them', parse(ACCOUNT)],
+  ['as codegen writes them as strings', Object(ACCOUNT)],
+])('takes documents %s', async (_, document) => {
+  const system = await clientSystem();
+  expect((await system.client.execute(accountId, document, {})).data).toEqual(ANSWER);
 });
 
 it('of several operations, the named one is executed', async () => {
