@@ -55,10 +55,10 @@ export async function jobberQuery<Result = unknown, Variables = Record<string, u
  * a cursor of an earlier run.
  * @throws AnyJobberError, or the reason of the signal
  */
-export function paginate<Result, Variables extends Cursor, Page extends Connection>(
+export function paginate<Result, Variables extends object, Page extends Connection>(
   accountId: string,
   query: Document<Result, Variables>,
-  variables: Variables,
+  variables: Variables & Cursor,
   connectionOf: (data: Result) => Page,
   options?: QueryOptions,
 ): AsyncGenerator<Page, void, undefined> {

@@ -246,6 +246,24 @@ describe('waiting', () => {
   });
 });
 
+it('a signal ends a wait that has begun', async () => {
+  const system = await clientSystem();
+  const stop = new AbortController();
+  system.clock.sleep = () => {
+    stop.abort(new Error('the time is up'));
+    return new Promise(() => {});
+  };
+  system.jobber.faults.push({ kind: 'status', status: 429, ...asMany(1) });
+  await expect(ask(system, ACCOUNT, { signal: stop.signal })).rejects.toThrow('the time is up');
+});
+
+it('an answer may be large', async () => {
+  const system = await clientSystem();
+  const page = 'clients { nodes { id name emails { address } createdAt updatedAt } }';
+  const query = `{ ${Array.from({ length: 15 }, (_, index) => `c${index}: ${page}`).join(' ')} }`;
+  expect(JSON.stringify(await ask(system, query)).length).toBeGreaterThan(256 * 1024);
+});
+
 describe('answers that are no answers', () => {
   it.each([
     ['a page with 200', { kind: 'html-200' }],

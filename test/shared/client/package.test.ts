@@ -50,6 +50,8 @@ export async function use(): Promise<string> {
   await jobberQuery('a', parse('{ a }'));
   await jobberQuery('a', '{ a }', undefined, { operationName: 'x' });
   for await (const page of paginate('a', generated, { first: 1 }, (data) => data.clients)) page.nodes;
+  const ofText = ({ clients }: Data) => clients;
+  for await (const page of paginate('a', '{ a }', { first: 1 }, ofText)) page.pageInfo;
   // @ts-expect-error the variables are missing
   await jobberQuery('a', generated);
   // @ts-expect-error a variable has another type

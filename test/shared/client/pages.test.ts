@@ -99,14 +99,25 @@ describe('paginate', () => {
     expect(system.graphqlRequests()).toHaveLength(2);
   });
 
+  it('does not wait for points that came back while the pages were worked on', async () => {
+    const system = await clientSystem();
+    const dear = 'query { clients(first: 100) { nodes { tags(first: 76) { nodes { id } } } } }';
+    await system.client.execute(accountId, dear, {});
+    for await (const _ of walk(system, { first: 100 })) system.clock.advance(5_000);
+    expect(system.clock.slept).toEqual([]);
+  });
+
   it('ends its waiting with the signal', async () => {
     const system = await clientSystem();
     const stop = new AbortController();
     const select = ({ clients }: { clients: Clients }) => clients;
     const options = { signal: stop.signal };
-    const walking = pages(system.client, accountId, QUERY, { after: null }, select, options);
-    await walking.next();
-    stop.abort(new Error('the time is up'));
-    await expect(walking.next()).rejects.toThrow('the time is up');
+    const variables = { first: 100 };
+    system.clock.sleep = () => {
+      stop.abort(new Error('the time is up'));
+      return new Promise(() => {});
+    };
+    const walking = pages(system.client, accountId, QUERY, variables, select, options);
+    await expect(idsOf(walking)).rejects.toThrow('the time is up');
   });
 });
