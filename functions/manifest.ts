@@ -12,7 +12,9 @@ interface FunctionSettings {
 export const functions = {
   'oauth-connect': { timeoutSeconds: 10 },
   'oauth-callback': { timeoutSeconds: 28 },
+  'jobber-webhook': { timeoutSeconds: 5 },
   'get-token': { timeoutSeconds: 25 },
+  disconnect: { timeoutSeconds: 28 },
   'refresh-sweep': { timeoutSeconds: 60 },
   'refresh-connection': { timeoutSeconds: 25 },
   'save-rotation': { timeoutSeconds: 10 },
@@ -24,6 +26,7 @@ export type FunctionName = keyof typeof functions;
 export const routes: Record<string, FunctionName> = {
   'GET /oauth/connect': 'oauth-connect',
   'GET /oauth/callback': 'oauth-callback',
+  'POST /webhooks/jobber': 'jobber-webhook',
 };
 
 /** The queues, who consumes them, and how often a message is tried before it is a dead letter. */

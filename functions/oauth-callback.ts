@@ -71,9 +71,13 @@ async function connect(code: string, intent: ConnectIntent): Promise<Result> {
     logger.warn('Jobber did not say which account a new grant is for; the grant was not kept.');
     return { kind: 'try_later' };
   }
-  const userId = unverifiedClaims(grant.accessToken)['user_id'];
+  const { accessToken, refreshToken, expiresAt, clientId } = grant;
+  const userId = unverifiedClaims(accessToken)['user_id'];
   await saveGrant(store, sealingKey, {
-    ...grant,
+    accessToken,
+    refreshToken,
+    expiresAt,
+    clientId,
     accountId: account.id,
     accountName: account.name,
     connectedAt,

@@ -54,12 +54,17 @@ interface KnownResults {
   readonly copied?: number;
 }
 
+const HTTP_WORDS: Partial<Record<LocalFunctionName, string>> = {
+  'oauth-connect': 'a browser was sent to Jobber',
+  'oauth-callback': 'a browser came back',
+  'jobber-webhook': 'a webhook came',
+};
+
 function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone']] {
   const { ok, error, statusCode, batchItemFailures, queued, copied } = (result ??
     {}) as KnownResults;
   if (statusCode !== undefined) {
-    const words = name === 'oauth-connect' ? 'a browser was sent to Jobber' : 'a browser came back';
-    return [`${words}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
+    return [`${HTTP_WORDS[name]}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
   }
   if (batchItemFailures) {
     const failed = batchItemFailures.length;

@@ -6,6 +6,7 @@ import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { activity, notingInvocations } from './activity.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
+import { type BusEvent, EVENT_BUS, type LocalEventBus, localEventBus } from './aws/event-bus.ts';
 import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
 import { createClientsTable, createConnectionsTable } from './aws/tables.ts';
@@ -29,13 +30,14 @@ export interface LocalSystem {
   readonly folder: string;
   readonly url: string;
   readonly jobberUrl: string;
-  /** Answers GetSecretValue and Invoke. */
+  /** Answers GetSecretValue, PutEvents and Invoke. */
   readonly awsUrl: string;
   /** What `jobber-tokens/client`, an AWS SDK or the AWS CLI needs to talk to this system. */
   readonly environment: Readonly<Record<string, string>>;
   readonly simulator: JobberSimulator | undefined;
   readonly secrets: LocalSecrets;
   readonly db: DynamoDBDocumentClient;
+  readonly bus: LocalEventBus;
   invoke(name: LocalFunctionName, event: unknown): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -81,7 +83,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     };
 
     const secrets = localSecrets(join(folder, 'sealing-key.json'), jobber);
-    const aws = awsEndpoint(secrets, noted);
+    const bus = localEventBus((event) => log.note(inWords(event)));
+    const aws = awsEndpoint(secrets, bus, noted);
     const awsUrl = `http://127.0.0.1:${await listen(aws, nextPort(2))}`;
     stops.push(() => close(aws));
 
@@ -94,6 +97,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
       AWS_ENDPOINT_URL_SQS: queues.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: awsUrl,
       AWS_ENDPOINT_URL_LAMBDA: awsUrl,
       JOBBER_TOKENS_GET_TOKEN_FUNCTION: 'get-token',
       JOBBER_BASE_URL: jobber.baseUrl,
@@ -104,10 +108,12 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       SEALING_SECRET_ID: SEALING_SECRET,
       REFRESH_QUEUE_URL: queues.urls.refresh,
       ESCROW_QUEUE_URL: queues.urls.escrow,
+      EVENT_BUS_NAME: EVENT_BUS,
       PUBLIC_URL: url,
       RETURN_TO_ORIGINS: url,
       CLIENTS_TABLE,
     });
+    if (simulator) simulator.settings.webhookUrl = `${url}/webhooks/jobber`;
     const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, invoke, log });
 
     const sweeping = setInterval(() => {
@@ -124,6 +130,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       simulator,
       secrets,
       db,
+      bus,
       invoke,
       close: stop,
     };
@@ -131,6 +138,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await stop();
     throw error;
   }
+}
+
+function inWords({ 'detail-type': type, detail }: BusEvent): string {
+  const { accountName, accountId, topic, reason } = detail;
+  return `Event: ${type}, ${[accountName ?? accountId, topic, reason].filter(Boolean).join(', ')}`;
 }
 
 function makeFolder(folder: string): void {

@@ -6,6 +6,7 @@ import { executeFor } from './graphql-schema.ts';
 import { type Answer, json, mediaType, type Received, text } from './http.ts';
 import type { SimulatorSettings } from './settings.ts';
 import type { Account, Grant } from './state.ts';
+import type { Webhooks } from './webhooks.ts';
 
 const LATEST_VERSION = '2025-04-16';
 const VERSIONS = ['2023-11-15', '2024-06-10', '2025-01-20', LATEST_VERSION];
@@ -39,7 +40,12 @@ export const throttled = (cost: Cost): Answer =>
   });
 
 /** `POST /api/graphql` */
-export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now: () => number) {
+export function graphqlEndpoint(
+  settings: SimulatorSettings,
+  grants: Grants,
+  webhooks: Webhooks,
+  now: () => number,
+) {
   const limits = graphqlLimits(now);
 
   function work({ headers, body }: Received, accessToken: string | undefined): Answer {
@@ -93,7 +99,10 @@ export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now
     if (!operation) return failed('The query is not one valid GraphQL operation.', extensions);
     const hidden = fieldNames(operation).find((name) => HIDDEN_FIELDS.test(name));
     if (hidden) return hiddenField(hidden, extensions);
-    const disconnect = () => grants.end([grant], 'disconnected');
+    const disconnect = () => {
+      grants.end([grant], 'disconnected');
+      webhooks.send('APP_DISCONNECT', account.id);
+    };
     const executed = executeFor(account, settings.clientsPerAccount, disconnect, operation);
     return json(200, { ...executed, extensions });
   }

@@ -27,6 +27,8 @@ export interface SimulatorSettings {
   accessTokenLifetimeSeconds: number;
   /** Whether a new authorization of an account ends its earlier grants. @default false */
   reauthorizationRevokes: boolean;
+  /** Where webhooks are sent to; nowhere if empty. @default '' */
+  webhookUrl: string;
   /** Whether GraphQL counts requests and query costs; load tests of something else switch it off. @default 'on' */
   graphqlLimits: 'on' | 'off';
   /** How many clients GraphQL finds in each account. @default 1000 */
@@ -49,6 +51,7 @@ export const DEFAULT_SETTINGS: SimulatorSettings = {
   graceSeconds: 60,
   accessTokenLifetimeSeconds: 3600,
   reauthorizationRevokes: false,
+  webhookUrl: '',
   graphqlLimits: 'on',
   clientsPerAccount: 1_000,
 };
@@ -68,6 +71,7 @@ const SETTINGS: Checks = {
   graceSeconds: notNegative,
   accessTokenLifetimeSeconds: positive,
   reauthorizationRevokes: aBoolean,
+  webhookUrl: aString,
   graphqlLimits: oneOf('on', 'off'),
   clientsPerAccount: notNegative,
 } satisfies Record<keyof SimulatorSettings, Check>;

@@ -5,20 +5,25 @@ import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
 import { count, logger, milliseconds } from '../runtime/telemetry.ts';
 import { connectionTable } from '../tokens/connection-table.ts';
+import { disconnectProtocol } from '../tokens/disconnect.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
+import { appDisconnect } from './app-disconnect.ts';
 import {
   type AppCredentials,
   type CredentialSource,
   jobberTokenEndpoint,
 } from './token-endpoint.ts';
+import { signatureCheck } from './webhook-signature.ts';
 
 /* The parts as the functions run them, configured by the environment. */
 
 export { clock };
 
 export const table = () => connectionTable(aws.dynamoDb(), environment.tableName());
+
+export const eventBus = () => ({ client: aws.eventBridge(), name: environment.eventBusName() });
 
 export function keyRing(): KeyRing {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
@@ -38,8 +43,14 @@ export function appCredentials(): CredentialSource {
   return {
     get: async () => readCredentials((await secret.current()).value),
     reload: async () => readCredentials((await secret.reload()).value),
+    async previous() {
+      const version = await secret.previous();
+      return version && credentialsIn(version.value);
+    },
   };
 }
+
+export const jobberSignature = () => signatureCheck(appCredentials(), clock);
 
 export const tokenEndpoint = () =>
   jobberTokenEndpoint({
@@ -57,6 +68,19 @@ export function jobberTokens(): TokenHelper {
     keys: keyRing(),
     clock,
     telemetry,
+  });
+}
+
+export function jobberDisconnect(tokens = jobberTokens()) {
+  const api = {
+    baseUrl: environment.jobberBaseUrl(),
+    graphqlVersion: environment.jobberGraphqlVersion(),
+  };
+  return disconnectProtocol({
+    table: table(),
+    clock,
+    tokens,
+    revoke: (...token) => appDisconnect(api, ...token),
   });
 }
 
@@ -85,6 +109,15 @@ function prefetch(secret: CachedSecret): void {
 }
 
 function readCredentials(json: string): AppCredentials {
+  const credentials = credentialsIn(json);
+  if (!credentials) {
+    throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
+  }
+  return credentials;
+}
+
+/** `undefined` for what a secret held before anybody put the app's credentials into it. */
+function credentialsIn(json: string): AppCredentials | undefined {
   try {
     const { clientId, clientSecret } = JSON.parse(json);
     if (typeof clientId === 'string' && typeof clientSecret === 'string') {
@@ -93,5 +126,5 @@ function readCredentials(json: string): AppCredentials {
   } catch {
     // The error of JSON.parse quotes the secret.
   }
-  throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
+  return undefined;
 }

@@ -1,4 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -17,3 +18,5 @@ export const dynamoDb = () =>
 export const secretsManager = () => new SecretsManagerClient(timeouts(2_000));
 
 export const sqs = () => new SQSClient(timeouts(1_500));
+
+export const eventBridge = () => new EventBridgeClient(timeouts(1_500));

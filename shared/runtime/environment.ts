@@ -12,6 +12,8 @@ export const environment = {
   escrowQueueUrl: () => required('ESCROW_QUEUE_URL'),
   /** The name or ARN of `get-token`, in the owner's own functions. */
   getTokenFunction: () => required('JOBBER_TOKENS_GET_TOKEN_FUNCTION'),
+  /** The EventBridge bus of the events. */
+  eventBusName: () => required('EVENT_BUS_NAME'),
   /** Where browsers reach the HTTP functions, without a slash at the end. */
   publicUrl: () => origin(required('PUBLIC_URL'), 'PUBLIC_URL'),
   jobberBaseUrl: () =>

@@ -20,6 +20,9 @@ export const ESCROW = 4_000;
 /** From sending a refresh token until its successor is safe. */
 export const SPENDING = REDEEM + STORE + ESCROW;
 
+/** One request to end a grant. */
+export const REVOKE = 5_000;
+
 /** How long a caller without a deadline of its own is served. */
 export const CALL = 25_000;
 

@@ -4,6 +4,7 @@ import { startFauxqs } from 'fauxqs';
 import { functions, queues } from '../../functions/manifest.ts';
 import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
+import { localEventBus } from '../../local/aws/event-bus.ts';
 import { localSecrets, SEALING_SECRET } from '../../local/aws/secrets.ts';
 import { createConnectionsTable } from '../../local/aws/tables.ts';
 import { startJobberSimulator } from '../../local/jobber/simulator.ts';
@@ -35,7 +36,14 @@ const secrets = localSecrets(join(options.folder, 'sealing-key.json'), { clientI
 const nothingToInvoke = async () => {
   throw new Error('No function is invoked through this endpoint.');
 };
-const secretsPort = await listen(awsEndpoint(secrets, nothingToInvoke), 0);
+const secretsPort = await listen(
+  awsEndpoint(
+    secrets,
+    localEventBus(() => undefined),
+    nothingToInvoke,
+  ),
+  0,
+);
 
 process.send?.({
   dynamoDbUrl: dynamoDb.endpoint,
