@@ -1,4 +1,5 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { SyncResult } from '../../examples/sync-clients.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import type { Activity } from '../activity.ts';
@@ -69,6 +70,13 @@ export function pageActions({ tableName, db, simulator, invoke, log }: PageDepen
       await ageInTable(db, tableName, accountId);
       log.note(`${name}: disconnected in Jobber an hour ago; nobody has told us yet`, 'bad');
       return { ok: true };
+    },
+
+    /** As a function of the owner's own does, every call through the client. */
+    async sync({ accountId, name }: { accountId: string; name: string }) {
+      const { copied } = (await invoke('sync-clients', { accountId })) as SyncResult;
+      log.note(`${name}: ${copied} clients copied`, 'good');
+      return { ok: true, copied };
     },
 
     async sweep() {

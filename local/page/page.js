@@ -2,7 +2,7 @@ const byId = (id) => document.getElementById(id);
 const template = byId('connection').content.firstElementChild;
 const busy = new Set();
 
-const NEEDS_ACTIVE = new Set(['expire', 'disconnect']);
+const NEEDS_ACTIVE = new Set(['sync', 'expire', 'disconnect']);
 
 const STATUS = {
   active: () => 'Connected',
