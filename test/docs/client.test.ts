@@ -20,7 +20,7 @@ const answers: Record<string, unknown> = {
   'account-name.ts': 'Maple Street Plumbing',
   'find-clients.ts': ['Company 1', 'First 2 Last 2', 'First 3 Last 3'],
   'emails.ts': 250,
-  'rename-tolerantly.ts':
+  'tell-errors-apart.ts':
     'Jobber says: The field jobs on an object of type Query was hidden due to permissions',
   'own-request.ts': 200,
   'in-time.ts': { account: { name: 'Maple Street Plumbing' } },
