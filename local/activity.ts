@@ -1,6 +1,6 @@
-import type { FunctionName } from '../functions/manifest.ts';
+import type { LocalFunctionName } from './functions.ts';
 
-type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
+type Invoke = (name: LocalFunctionName, event: unknown) => Promise<unknown>;
 
 export interface Entry {
   readonly id: number;
@@ -51,17 +51,19 @@ interface KnownResults {
   readonly statusCode?: number;
   readonly batchItemFailures?: readonly unknown[];
   readonly queued?: number;
+  readonly copied?: number;
 }
 
-const HTTP_WORDS: Partial<Record<FunctionName, string>> = {
+const HTTP_WORDS: Partial<Record<LocalFunctionName, string>> = {
   'oauth-connect': 'a browser was sent to Jobber',
   'oauth-callback': 'a browser came back',
   'jobber-webhook': 'a webhook came',
   jwks: 'public keys were read',
 };
 
-function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {
-  const { ok, error, statusCode, batchItemFailures, queued } = (result ?? {}) as KnownResults;
+function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone']] {
+  const { ok, error, statusCode, batchItemFailures, queued, copied } = (result ??
+    {}) as KnownResults;
   if (statusCode !== undefined) {
     return [`${HTTP_WORDS[name]}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
   }
@@ -71,6 +73,7 @@ function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {
       ? ['done with what was queued', 'good']
       : [`${failed} stay in the queue`, 'bad'];
   }
+  if (copied !== undefined) return [`${copied} clients copied`, 'good'];
   if (queued !== undefined) return [`${queued} queued`, 'neutral'];
   return ok ? ['a token was handed out', 'good'] : [`no token, ${error?.code}`, 'bad'];
 }

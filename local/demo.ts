@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { GetTokenResponse } from '../shared/client/contract.ts';
 import { browser } from './browser.ts';
+import { simulatorControl } from './jobber/control-client.ts';
 import type { StampedeResult } from './page/stampede.ts';
 
 interface Addresses {
@@ -35,7 +36,7 @@ export async function runDemo(): Promise<boolean> {
   const seen: { step: string; saw: string; ok: boolean }[] = [];
   const check = (step: string, saw: string, ok: boolean) => {
     seen.push({ step, saw, ok });
-    process.stdout.write(`${ok ? '  ok ' : ' NOT '} ${step.padEnd(46)} ${saw}\n`);
+    process.stdout.write(`${ok ? '  ok ' : ' NOT '} ${step.padEnd(60)} ${saw}\n`);
   };
   let system = await start(folder);
 
@@ -80,6 +81,20 @@ export async function runDemo(): Promise<boolean> {
       'its token expires; 200 callers in 4 processes',
       `${rush.served} served, ${rush.distinctTokens} token, ${rush.redemptions} redemption`,
       rush.served === 200 && rush.distinctTokens === 1 && rush.redemptions === 1,
+    );
+
+    const jobber = simulatorControl(system.jobberUrl);
+    await jobber.changeSettings({ clientsPerAccount: 300 });
+    await act(system, 'sync', maple);
+    await act(system, 'expire', maple);
+    await jobber.pushFaults({ kind: 'throttled', requested: 1_003, available: 953 });
+    const { rotation } = await eventually(system, maple, () => true);
+    const { copied } = (await act(system, 'sync', maple)) as { copied: number };
+    const synced = await eventually(system, maple, () => true);
+    check(
+      'a Lambda copies all clients, through a throttling and a 401',
+      `${copied} clients, ${synced.rotation - rotation} refresh`,
+      copied === 300 && synced.rotation === rotation + 1,
     );
 
     await act(system, 'expire', northwind);

@@ -2,16 +2,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { type FunctionName, SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
+import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { activity, notingInvocations } from './activity.ts';
-import { createConnectionsTable } from './aws/connections-table.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
 import { type BusEvent, EVENT_BUS, type LocalEventBus, localEventBus } from './aws/event-bus.ts';
 import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
 import { recordingFront, streamConsumer } from './aws/table-stream.ts';
-import { invoke } from './functions.ts';
+import { createClientsTable, createConnectionsTable } from './aws/tables.ts';
+import { invoke, type LocalFunctionName } from './functions.ts';
 import { httpFront } from './http-front.ts';
 import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
 import { close, listen, portError } from './listen.ts';
@@ -33,17 +33,18 @@ export interface LocalSystem {
   readonly jobberUrl: string;
   /** Answers GetSecretValue, PutEvents and Invoke. */
   readonly awsUrl: string;
-  /** What an AWS SDK or CLI needs to talk to this system. */
+  /** What `jobber-tokens/client`, an AWS SDK or the AWS CLI needs to talk to this system. */
   readonly environment: Readonly<Record<string, string>>;
   readonly simulator: JobberSimulator | undefined;
   readonly secrets: LocalSecrets;
   readonly db: DynamoDBDocumentClient;
   readonly bus: LocalEventBus;
-  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  invoke(name: LocalFunctionName, event: unknown): Promise<unknown>;
   close(): Promise<void>;
 }
 
 const TABLE_NAME = 'jobber-connections';
+const CLIENTS_TABLE = 'clients';
 
 /**
  * Starts everything on this machine. The functions are configured through `process.env`, as on Lambda,
@@ -73,6 +74,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
     stops.push(async () => db.destroy());
     await createConnectionsTable(db, TABLE_NAME);
+    await createClientsTable(db, CLIENTS_TABLE);
 
     const queues = await startQueues(join(folder, 'sqs'), noted);
     stops.push(() => queues.close());
@@ -104,6 +106,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
       AWS_ENDPOINT_URL_EVENTBRIDGE: awsUrl,
       AWS_ENDPOINT_URL_LAMBDA: awsUrl,
+      JOBBER_TOKENS_GET_TOKEN_FUNCTION: 'get-token',
+      JOBBER_BASE_URL: jobber.baseUrl,
     };
     Object.assign(process.env, environment, {
       TABLE_NAME,
@@ -114,7 +118,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       EVENT_BUS_NAME: EVENT_BUS,
       PUBLIC_URL: url,
       RETURN_TO_ORIGINS: url,
-      JOBBER_BASE_URL: jobber.baseUrl,
+      CLIENTS_TABLE,
     });
     if (simulator) simulator.settings.webhookUrl = `${url}/webhooks/jobber`;
     const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, invoke, log });

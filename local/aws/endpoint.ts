@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type FunctionName, functions } from '../../functions/manifest.ts';
+import { isLocalFunction, type LocalFunctionName } from '../functions.ts';
 import type { LocalEventBus } from './event-bus.ts';
 import type { LocalSecrets } from './secrets.ts';
 
@@ -25,7 +25,7 @@ const INVOKE_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 export function awsEndpoint(
   secrets: LocalSecrets,
   bus: LocalEventBus,
-  invoke: (name: FunctionName, event: unknown) => Promise<unknown>,
+  invoke: (name: LocalFunctionName, event: unknown) => Promise<unknown>,
 ): Server {
   return createServer(async (request, response) => {
     const reply = await answer(request).catch(
@@ -72,7 +72,7 @@ export function awsEndpoint(
     body: string,
     headers: IncomingMessage['headers'],
   ): Promise<Reply> {
-    if (!(name in functions)) return failure(404, 'ResourceNotFoundException');
+    if (!isLocalFunction(name)) return failure(404, 'ResourceNotFoundException');
     let event: unknown;
     try {
       event = body === '' ? {} : JSON.parse(body);
@@ -81,7 +81,7 @@ export function awsEndpoint(
     }
     const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
     if (type === 'DryRun') return { status: 204, body: undefined };
-    const running = invoke(name as FunctionName, event);
+    const running = invoke(name, event);
     if (type === 'Event') {
       running.catch(() => undefined);
       return { status: 202, body: undefined };

@@ -1,10 +1,11 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { SyncResult } from '../../examples/sync-clients.ts';
 import type { CreateConnectLinkResponse } from '../../functions/create-connect-link.ts';
 import type { DisconnectResponse } from '../../functions/disconnect.ts';
-import type { FunctionName } from '../../functions/manifest.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import type { Activity } from '../activity.ts';
+import type { LocalFunctionName } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
 import { ageInTable, listConnections } from './connections.ts';
 import { stampede } from './stampede.ts';
@@ -14,7 +15,7 @@ export interface PageDependencies {
   readonly tableName: string;
   readonly db: DynamoDBDocumentClient;
   readonly simulator: JobberSimulator | undefined;
-  invoke(name: FunctionName, event: unknown): Promise<unknown>;
+  invoke(name: LocalFunctionName, event: unknown): Promise<unknown>;
   readonly log: Activity;
 }
 
@@ -99,6 +100,13 @@ export function pageActions({ url, tableName, db, simulator, invoke, log }: Page
       await ageInTable(db, tableName, accountId);
       log.note(`${name}: disconnected in Jobber an hour ago; nobody has told us yet`, 'bad');
       return { ok: true };
+    },
+
+    /** As a function of the owner's own does, every call through the client. */
+    async sync({ accountId, name }: { accountId: string; name: string }) {
+      const { copied } = (await invoke('sync-clients', { accountId })) as SyncResult;
+      log.note(`${name}: ${copied} clients copied`, 'good');
+      return { ok: true, copied };
     },
 
     async sweep() {

@@ -2,7 +2,7 @@ const byId = (id) => document.getElementById(id);
 const template = byId('connection').content.firstElementChild;
 const busy = new Set();
 
-const NEEDS_ACTIVE = new Set(['expire', 'end', 'disconnect', 'revoke']);
+const NEEDS_ACTIVE = new Set(['sync', 'expire', 'end', 'disconnect', 'revoke']);
 const NEEDS_SIMULATOR = new Set(['disconnect', 'revoke']);
 
 const STATUS = {

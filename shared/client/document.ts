@@ -1,6 +1,6 @@
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 import type { DocumentNode } from 'graphql';
-import { print } from 'graphql/language/printer';
+import { print } from 'graphql/language/printer.js';
 
 /**
  * A query as text, as `gql` parses it, or as GraphQL Code Generator writes it: its `TypedDocumentNode` and

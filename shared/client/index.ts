@@ -29,9 +29,10 @@ export function getAccessToken(
 }
 
 /** Variables may be left out if none is required. */
-type Rest<Variables> = {} extends Variables
-  ? [variables?: Variables, options?: QueryOptions]
-  : [variables: Variables, options?: QueryOptions];
+type Rest<Variables> =
+  Record<never, never> extends Variables
+    ? [variables?: Variables, options?: QueryOptions]
+    : [variables: Variables, options?: QueryOptions];
 
 /**
  * The data of a query or mutation. A rejected token is replaced and the request repeated once; throttling, 429 and,
@@ -54,10 +55,10 @@ export async function jobberQuery<Result = unknown, Variables = Record<string, u
  * a cursor of an earlier run.
  * @throws AnyJobberError, or the reason of the signal
  */
-export function paginate<Result, Variables extends Cursor, Page extends Connection>(
+export function paginate<Result, Variables extends object, Page extends Connection>(
   accountId: string,
   query: Document<Result, Variables>,
-  variables: Variables,
+  variables: Variables & Cursor,
   connectionOf: (data: Result) => Page,
   options?: QueryOptions,
 ): AsyncGenerator<Page, void, undefined> {

@@ -26,7 +26,7 @@ export async function* pages<Result, Page extends Connection>(
   client: JobberClient,
   accountId: string,
   document: Document<Result, never>,
-  variables: Cursor,
+  variables: object & Cursor,
   connectionOf: (data: Result) => Page,
   options: QueryOptions = {},
 ): AsyncGenerator<Page, void, undefined> {

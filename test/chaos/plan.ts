@@ -30,10 +30,13 @@ export interface PlanOptions {
   readonly accounts: number;
   /** Of the whole table in the middle of the run, in seconds of the system's clock. */
   readonly outage: number;
+  /** Nothing else goes wrong. */
+  readonly calm: boolean;
 }
 
 /** What goes wrong when: everything once in random order, then again until the time is over. */
-export function makePlan({ seed, seconds, speed, accounts, outage }: PlanOptions): Step[] {
+export function makePlan(options: PlanOptions): Step[] {
+  const { seed, seconds, speed, accounts, outage, calm } = options;
   const dice = random(seed);
   const end = seconds * 1000;
   // A slower clock takes longer to get over each.
@@ -41,7 +44,8 @@ export function makePlan({ seed, seconds, speed, accounts, outage }: PlanOptions
   const steps: Step[] = [];
   let deck: Trouble[] = [];
   for (let at = gap; at < end; at += dice.between(0.4, 1.6) * gap) {
-    if (deck.length === 0) deck = dice.shuffled(everything(dice, speed, accounts));
+    if (deck.length === 0)
+      deck = dice.shuffled([...load(dice, accounts), ...(calm ? [] : faults(dice, speed))]);
     steps.push({ at, ...(deck.pop() as Trouble) });
   }
   if (outage > 0) {
@@ -51,11 +55,19 @@ export function makePlan({ seed, seconds, speed, accounts, outage }: PlanOptions
   return steps.sort((one, other) => one.at - other.at);
 }
 
-function everything(dice: Random, speed: number, accounts: number): Trouble[] {
-  const { between, below, pick } = dice;
+const times = <T>(n: number, make: () => T) => Array.from({ length: n }, make);
+
+function load({ below }: Random, accounts: number): Trouble[] {
+  return [
+    ...times(8, (): Trouble => ({ kind: 'stampede', account: below(accounts) })),
+    ...times(2, (): Trouble => ({ kind: 'reconnect', account: below(accounts) })),
+  ];
+}
+
+function faults(dice: Random, speed: number): Trouble[] {
+  const { between, pick } = dice;
   const systemMs = (ms: number) => ms / speed;
   const pastLease = () => systemMs(LEASE * between(1.1, 1.8));
-  const times = <T>(n: number, make: () => T) => Array.from({ length: n }, make);
   const table = (kind: TableFault['kind'], scope: TableFault['scope'], share: number): Trouble => ({
     kind: 'table',
     fault: { kind, scope, share },
@@ -90,7 +102,5 @@ function everything(dice: Random, speed: number, accounts: number): Trouble[] {
       fault: { kind: 'drop-before', times: null },
       forMs: Math.min(2_000, systemMs(between(4_000, 30_000))),
     },
-    ...times(8, (): Trouble => ({ kind: 'stampede', account: below(accounts) })),
-    ...times(2, (): Trouble => ({ kind: 'reconnect', account: below(accounts) })),
   ];
 }

@@ -93,8 +93,11 @@ export function table(results: readonly Result[]): string {
 /** What differs from what must be; nothing if all is well. */
 export function objections(result: Result): string[] {
   const { options, audited, losses, crashes, journalOf } = result;
-  const wrong = forbidden([...audited, ...losses]);
+  const all = [...audited, ...losses];
+  const wrong = forbidden(all);
+  const lost = all.filter(({ verdict }) => verdict !== 'alive').length;
   return [
+    ...(options.calm && lost > 0 ? [`${options.design}: ${lost} lost, though nobody died`] : []),
     ...(wrong > 0
       ? [`${options.design}: ${wrong} connections lost silently or wrongly recorded`]
       : []),

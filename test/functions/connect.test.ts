@@ -232,7 +232,7 @@ describe('a callback', () => {
     const user = browser();
     const { url } = await authorized(user);
     const { DynamoDBClient, DeleteTableCommand } = await import('@aws-sdk/client-dynamodb');
-    const { createConnectionsTable } = await import('../../local/aws/connections-table.ts');
+    const { createConnectionsTable } = await import('../../local/aws/tables.ts');
     const client = new DynamoDBClient({});
     const TableName = process.env['TABLE_NAME'] ?? '';
     await client.send(new DeleteTableCommand({ TableName }));

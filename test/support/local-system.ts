@@ -5,7 +5,7 @@ import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
-import { createConnectionsTable } from '../../local/aws/connections-table.ts';
+import { createConnectionsTable } from '../../local/aws/tables.ts';
 import { browser } from '../../local/browser.ts';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { JobberSimulator } from '../../local/jobber/simulator.ts';

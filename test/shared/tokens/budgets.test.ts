@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { functions } from '../../../functions/manifest.ts';
-import { CALL, ESCROW, LEASE, REDEEM, SPENDING, STORE } from '../../../shared/tokens/budgets.ts';
+import { functions, SWEEP_EVERY_MINUTES } from '../../../functions/manifest.ts';
+import {
+  CALL,
+  ESCROW,
+  GRACE,
+  LEASE,
+  LONGEST_LEASE,
+  REDEEM,
+  REFRESH_AHEAD_S,
+  SPENDING,
+  STORE,
+} from '../../../shared/tokens/budgets.ts';
 
 describe('the budgets', () => {
   it('fit into each other: what a redemption needs, a call, the function’s time-out, the lease', () => {
@@ -11,5 +21,14 @@ describe('the budgets', () => {
       expect(functions[name].timeoutSeconds * 1_000).toBeLessThan(LEASE);
       expect(functions[name].timeoutSeconds * 1_000).toBeGreaterThan(SPENDING + 1_000);
     }
+  });
+
+  it('let a verdict wait far longer than any lease lasts', () => {
+    expect(GRACE).toBeGreaterThanOrEqual(10 * LONGEST_LEASE);
+  });
+
+  it('give two sweeps a chance at each token, and leave most of its hour alone', () => {
+    expect(REFRESH_AHEAD_S).toBeGreaterThan(2 * 60 * SWEEP_EVERY_MINUTES);
+    expect(REFRESH_AHEAD_S).toBeLessThanOrEqual(30 * 60);
   });
 });

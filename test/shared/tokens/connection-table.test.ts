@@ -43,6 +43,16 @@ beforeEach(async () => {
 });
 const stored = () => db.table.get(A);
 
+describe('every operation', () => {
+  it('that takes a signal ends when that says so', async () => {
+    const signal = AbortSignal.abort();
+    const successor = { ...grant, accessToken: NEW_ACCESS, refreshToken: NEW_REFRESH };
+    await expect(db.table.store(A, REFRESH, successor, signal)).rejects.toThrow(/abort/i);
+    await expect(db.table.get(A, signal)).rejects.toThrow(/abort/i);
+    expect(await stored()).toEqual(active);
+  });
+});
+
 describe('a grant', () => {
   it('makes an active connection, whole', async () => {
     expect(await stored()).toEqual(active);

@@ -1,6 +1,6 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EpochMs } from '../../../shared/runtime/clock.ts';
-import { CALL, LEASE, SPENDING } from '../../../shared/tokens/budgets.ts';
+import { CALL, LEASE, LONGEST_LEASE, SPENDING } from '../../../shared/tokens/budgets.ts';
 import { deriveKey } from '../../../shared/tokens/sealing.ts';
 import { holdUp, noAnswer, type Step, unreachable } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, rootKey, tokenSystem } from '../../support/token-system.ts';
@@ -14,6 +14,8 @@ beforeEach(async () => {
   await system.connect();
   system.expireAccessToken();
 });
+
+afterEach(() => vi.restoreAllMocks());
 
 const at = (time: number) => time as EpochMs;
 
@@ -49,6 +51,29 @@ describe('attempts to redeem', () => {
     system.server.script(() => ({ ...unreachable, retryAfterMs: 0 }) as never);
     await system.helper.getAccessToken(ACCOUNT);
     expect(system.clock.slept[0]).toBeGreaterThanOrEqual(125);
+  });
+
+  it('may begin at the last moment from which everything fits', async () => {
+    const wait: Step = () => ({ ...unreachable, retryAfterMs: CALL - SPENDING }) as never;
+    expect(await attemptsOf(wait, CALL)).toEqual([0, CALL - SPENDING]);
+  });
+
+  it('that never began are told from those without an answer', async () => {
+    const { db, clock, startProcess } = system;
+    const slow = startProcess({
+      ...db.table,
+      async claim(...args) {
+        const claim = await db.table.claim(...args);
+        clock.advance(MINUTE);
+        return claim;
+      },
+    });
+    await expect(slow.getAccessToken(ACCOUNT)).rejects.toThrow('no time was left');
+    system.server.script(() => {
+      clock.advance(MINUTE);
+      throw new Error('broken');
+    });
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toThrow('unexpected error');
   });
 
   it('are remembered when only the first of them may have been received', async () => {
@@ -108,7 +133,13 @@ describe('a verdict', () => {
 
   it('is not even tried on a token that has changed, or a connection that has ended', async () => {
     const { server, helper, db } = system;
-    for (const end of [() => system.connect(), () => db.set(ACCOUNT, { status: 'disconnected' })]) {
+    const lapsed = { status: 'reconnect_required', statusReason: 'revoked' };
+    for (const end of [
+      () => system.connect(),
+      () => db.set(ACCOUNT, lapsed),
+      () => db.set(ACCOUNT, { status: 'disconnected' }),
+    ]) {
+      await system.connect();
       system.expireAccessToken();
       server.script(async () => {
         await end();
@@ -177,6 +208,65 @@ describe('callers beside a refresh', () => {
     expect(await second).toEqual(await first);
   });
 
+  it.each([
+    ['ends this millisecond', 0],
+    ['is as long as any', LONGEST_LEASE],
+  ])('follow a lease that %s by reading alone', async (_, lasts) => {
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, { leaseId: 'somebody', leaseExpiresAt: clock.now() + lasts });
+    db.calls.length = 0;
+    const deadline = at(clock.now() + 60);
+    await expect(helper.getAccessToken(ACCOUNT, { deadline })).rejects.toThrow();
+    expect(db.calls.slice(0, 2)).toEqual(['GetItem', 'GetItem']);
+  });
+
+  it('from the queue come again, though the token expires with the horizon', async () => {
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, {
+      accessTokenExpiresAt: system.nowSeconds() + 900,
+      leaseId: 'somebody',
+      leaseExpiresAt: clock.now() + LEASE,
+    });
+    await expect(helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 })).rejects.toMatchObject({
+      code: 'refresh_in_progress',
+    });
+  });
+
+  it('wait to the last moment of their time', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, { leaseId: 'somebody', leaseExpiresAt: clock.now() + LEASE });
+    const deadline = at(clock.now() + 50);
+    await expect(helper.getAccessToken(ACCOUNT, { deadline })).rejects.toThrow();
+    expect(clock.slept).toEqual([50]);
+  });
+
+  it('are not given the token that they reject, when the refresh they joined issued it', async () => {
+    const { db, clock, server, startProcess } = system;
+    const stored = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const helper = startProcess({
+      ...db.table,
+      async store(...args) {
+        const written = await db.table.store(...args);
+        stored.resolve();
+        await goOn.promise;
+        return written;
+      },
+    });
+    const first = helper.getAccessToken(ACCOUNT);
+    await stored.promise;
+    const { accessToken: rejectedToken } = await startProcess().getAccessToken(ACCOUNT);
+    clock.advance(2 * MINUTE);
+    db.calls.length = 0;
+    const second = helper.getAccessToken(ACCOUNT, { rejectedToken });
+    await until(() => db.calls.length === 1);
+    goOn.resolve();
+    expect((await first).accessToken).toBe(rejectedToken);
+    expect((await second).accessToken).not.toBe(rejectedToken);
+    expect(server.redemptions).toHaveLength(2);
+  });
+
   it('stop waiting at their deadline, not after it', async () => {
     const { db, clock, helper } = system;
     await db.set(ACCOUNT, { leaseId: 'somebody', leaseExpiresAt: clock.now() + LEASE });
@@ -231,5 +321,6 @@ describe('keys derived from the sealing secret', () => {
     const all = [hex(one, 'seal'), hex(one, 'state'), hex(one, 'connect-link'), hex(other, 'seal')];
     expect(new Set(all).size).toBe(4);
     expect(hex({ ...one }, 'seal')).toBe(all[0]);
+    expect(deriveKey(one, 'seal')).toBe(deriveKey(one, 'seal'));
   });
 });

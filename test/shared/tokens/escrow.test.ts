@@ -103,6 +103,14 @@ describe('a rotation that the table refuses', () => {
     expect(await system.storedTokenIsLive()).toBe(true);
   });
 
+  it.each(['*AAAA', 'AAAA*'])('is not read from one with %j for a token', async (token) => {
+    const { helper, escrowed } = system;
+    await helper.getAccessToken(ACCOUNT);
+    const fields = JSON.parse(Buffer.from(escrowed[0] ?? '', 'base64url').toString());
+    const text = JSON.stringify({ ...fields, accessToken: token });
+    expect(() => decodeRotation(Buffer.from(text).toString('base64url'))).toThrow();
+  });
+
   it.each(['', 'x', 'e30', Buffer.from('{"accountId":"a"}').toString('base64url')])(
     'is not read from %j',
     (text) => {

@@ -213,9 +213,41 @@ describe('the credentials of another app, which a bad deploy brings', () => {
     expect(system.metrics).toContain('ClientRejected');
     expect(await system.stored()).toMatchObject({ status: 'active' });
     expect(await system.stored()).not.toHaveProperty('leaseId');
+    expect(await system.stored()).not.toHaveProperty('unconfirmedAt');
     server.clientId = 'client';
     await helper.getAccessToken(ACCOUNT);
     expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+});
+
+describe('a connection that does not say which app it belongs to', () => {
+  it('is refreshed with the credentials at hand', async () => {
+    const { db, helper } = system;
+    await db.remove(ACCOUNT, ['issuedTo']);
+    await helper.getAccessToken(ACCOUNT);
+    expect(await system.stored()).toMatchObject({ rotation: 1 });
+  });
+});
+
+describe('a connection that is deleted', () => {
+  it.each(['refused', 'client_rejected'] as const)(
+    'during a refresh that ends as %s is not connected',
+    async (outcome) => {
+      const { server, helper, db } = system;
+      server.script(async () => {
+        await db.delete(ACCOUNT);
+        return { outcome };
+      });
+      await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'not_connected' });
+      expect(await db.table.get(ACCOUNT)).toBeUndefined();
+      expect(system.metrics).not.toContain('RefreshAdopted');
+    },
+  );
+
+  it('before it is refreshed is not connected', async () => {
+    await expect(
+      system.helper.refreshIfDue('nobody', { minValiditySeconds: 900 }),
+    ).rejects.toMatchObject({ code: 'not_connected' });
   });
 });
 

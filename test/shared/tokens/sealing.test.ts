@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { seal, UnsealableError, unseal } from '../../../shared/tokens/sealing.ts';
+import { sameSealed, seal, UnsealableError, unseal } from '../../../shared/tokens/sealing.ts';
 import { ACCOUNT, rootKey, testKeys, tokenSystem } from '../../support/token-system.ts';
 
 describe('a sealed token', () => {
@@ -33,6 +33,31 @@ describe('a sealed token', () => {
     }
   });
 
+  it('tells what is wrong with it: cut off, without its key, or altered', async () => {
+    const sealed = Buffer.from(seal(key, '', ACCOUNT, 'accessToken'));
+    const opening = (bytes: Uint8Array) => unseal(keys, bytes as never, ACCOUNT, 'accessToken');
+    expect(await opening(sealed)).toBe('');
+    await expect(opening(sealed.subarray(0, -1))).rejects.toThrow('unknown format');
+    await expect(opening(Buffer.from([2, ...sealed.subarray(1)]))).rejects.toThrow(
+      'unknown format',
+    );
+    const other = seal(rootKey('gone'), 'a token', ACCOUNT, 'accessToken');
+    await expect(opening(other)).rejects.toThrow('no longer exists');
+    await expect(opening(Buffer.concat([sealed, Buffer.alloc(1)]))).rejects.toMatchObject({
+      name: 'UnsealableError',
+      message: expect.stringContaining('altered'),
+      cause: expect.any(Error),
+    });
+  });
+
+  it('opens though an earlier version of this code sealed it', async () => {
+    const sealed = Buffer.from(
+      'ARAAAAAAAABAAIAAAAAAAAAB6V7MXH0fd--gEA-WMWQ6F5ieQTyxOtSWDjRkUBV1TPBOioA',
+      'base64url',
+    );
+    expect(await unseal(keys, sealed as never, ACCOUNT, 'accessToken')).toBe('a token');
+  });
+
   it('differs every time, and costs 46 bytes under a version id of Secrets Manager', () => {
     const sealed = seal(key, 'a token', ACCOUNT, 'accessToken');
     expect(sealed).not.toEqual(seal(key, 'a token', ACCOUNT, 'accessToken'));
@@ -40,10 +65,24 @@ describe('a sealed token', () => {
   });
 
   it('takes key ids that are no UUID as they are', async () => {
-    const named = rootKey('EXAMPLE1-90ab-cdef-fedc-ba987SECRET1');
-    keys.versions.push(named);
-    const sealed = seal(named, 'a token', ACCOUNT, 'accessToken');
-    expect(await unseal(keys, sealed, ACCOUNT, 'accessToken')).toBe('a token');
+    const uuid = '00000000-0000-4000-8000-000000000001';
+    for (const id of ['EXAMPLE1-90ab-cdef-fedc-ba987SECRET1', `0${uuid}`, `${uuid}0`]) {
+      const named = rootKey(id);
+      keys.versions.push(named);
+      const sealed = seal(named, 'a token', ACCOUNT, 'accessToken');
+      expect(await unseal(keys, sealed, ACCOUNT, 'accessToken')).toBe('a token');
+    }
+  });
+});
+
+describe('two sealed values', () => {
+  it('are the same only if both are there', () => {
+    const bytes = Buffer.from('sealed');
+    expect(sameSealed(bytes, Buffer.from('sealed'))).toBe(true);
+    expect(sameSealed(bytes, Buffer.from('other'))).toBe(false);
+    expect(sameSealed(bytes, undefined)).toBe(false);
+    expect(sameSealed(undefined, bytes)).toBe(false);
+    expect(sameSealed(undefined, undefined)).toBe(false);
   });
 });
 
@@ -69,17 +108,21 @@ describe('the sealing key', () => {
     const { keys, startProcess, server } = system;
     const [lost] = keys.versions;
     keys.versions = [rootKey('00000000-0000-4000-8000-000000000002')];
-    await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject({
+    const unreadable = {
       code: 'reconnect_required',
       reason: 'unreadable',
-    });
+      cause: expect.any(UnsealableError),
+    };
+    await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject(unreadable);
     system.expireAccessToken();
     await expect(
       startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
-    ).rejects.toMatchObject({ code: 'reconnect_required', reason: 'unreadable' });
+    ).rejects.toMatchObject(unreadable);
     expect(server.redemptions).toEqual([]);
+    expect(system.metrics).toEqual(['ReconnectRequired', 'ReconnectRequired']);
     expect(await system.status()).toBe('active');
     expect(await system.stored()).not.toHaveProperty('leaseId');
+    expect(await system.stored()).not.toHaveProperty('unconfirmedAt');
 
     if (lost) keys.versions.unshift(lost);
     await startProcess().getAccessToken(ACCOUNT);
@@ -96,6 +139,17 @@ describe('the sealing key', () => {
     ).rejects.toMatchObject({ code: 'secrets_unavailable', retryable: true });
     expect(db.calls).toEqual([]);
     expect(server.redemptions).toEqual([]);
+  });
+
+  it('of an older token, too, in which case it is not held responsible', async () => {
+    const { keys, startProcess, server } = system;
+    system.expireAccessToken();
+    keys.find = () => Promise.reject(new Error('AccessDeniedException'));
+    await expect(
+      startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
+    ).rejects.toMatchObject({ code: 'secrets_unavailable', retryable: true });
+    expect(server.redemptions).toEqual([]);
+    expect(await system.stored()).not.toHaveProperty('leaseId');
   });
 
   it('and a client secret that cannot be read is, too', async () => {
