@@ -2,8 +2,8 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { accountIdForms } from '../shared/jobber/account-id.ts';
 import { MAX_WEBHOOK_BYTES, readWebhook, type WebhookEvent } from '../shared/jobber/webhook.ts';
 import { SIGNATURE_HEADER } from '../shared/jobber/webhook-signature.ts';
-import { clock, eventBus, jobberSignature, table } from '../shared/jobber/wiring.ts';
-import { putEvent } from '../shared/runtime/event-bus.ts';
+import { clock, jobberSignature, table } from '../shared/jobber/wiring.ts';
+import { eventBus, putEvent } from '../shared/runtime/event-bus.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { endConnection, isAboutGrantBefore } from '../shared/tokens/end-connection.ts';
 

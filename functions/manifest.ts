@@ -1,26 +1,76 @@
+import type { Variable } from '../shared/runtime/environment.ts';
+
 /*
  * What is deployed besides the code of the functions: `infra/` makes AWS resources of it, `local/` runs it on one
- * machine.
+ * machine. What each function may do is in `infra/permissions.ts`.
  */
 
 interface FunctionSettings {
   /** Shorter than the lease where a token is spent, so that a holder which outlives its lease is dead, not slow. */
   readonly timeoutSeconds: number;
+  /** Lambda gives CPU in proportion: more where a person or a caller waits. */
+  readonly memoryMB: number;
+  /** What it reads of the environment: it is given these and no others. */
+  readonly reads: readonly Variable[];
 }
+
+const KEYS = ['APP_SECRET_ID', 'SEALING_SECRET_ID'] as const;
+const TOKENS = ['TABLE_NAME', ...KEYS, 'ESCROW_QUEUE_URL', 'JOBBER_BASE_URL'] as const;
+
+/** What every function reads besides. */
+export const READ_BY_ALL = ['POWERTOOLS_SERVICE_NAME'] as const satisfies readonly Variable[];
 
 /** Each has a file of its name in this folder. */
 export const functions = {
-  'oauth-connect': { timeoutSeconds: 10 },
-  'oauth-callback': { timeoutSeconds: 28 },
-  jwks: { timeoutSeconds: 10 },
-  'jobber-webhook': { timeoutSeconds: 5 },
-  'create-connect-link': { timeoutSeconds: 10 },
-  'get-token': { timeoutSeconds: 25 },
-  disconnect: { timeoutSeconds: 28 },
-  'refresh-sweep': { timeoutSeconds: 60 },
-  'refresh-connection': { timeoutSeconds: 25 },
-  'publish-changes': { timeoutSeconds: 30 },
-  'save-rotation': { timeoutSeconds: 10 },
+  'oauth-connect': {
+    timeoutSeconds: 10,
+    memoryMB: 512,
+    reads: [...KEYS, 'PUBLIC_URL', 'JOBBER_BASE_URL'],
+  },
+  'oauth-callback': {
+    timeoutSeconds: 28,
+    memoryMB: 512,
+    reads: [
+      ...KEYS,
+      'TABLE_NAME',
+      'PUBLIC_URL',
+      'JOBBER_BASE_URL',
+      'JOBBER_GRAPHQL_VERSION',
+      'MARKETPLACE_CONNECT',
+      'RETURN_TO_ORIGINS',
+      'POST_CONNECT_URL',
+    ],
+  },
+  jwks: { timeoutSeconds: 10, memoryMB: 256, reads: ['SEALING_SECRET_ID'] },
+  // Jobber waits for a second, a cold start included.
+  'jobber-webhook': {
+    timeoutSeconds: 5,
+    memoryMB: 1_024,
+    reads: ['TABLE_NAME', 'APP_SECRET_ID', 'EVENT_BUS_NAME'],
+  },
+  'create-connect-link': {
+    timeoutSeconds: 10,
+    memoryMB: 256,
+    reads: ['SEALING_SECRET_ID', 'PUBLIC_URL', 'RETURN_TO_ORIGINS'],
+  },
+  'get-token': { timeoutSeconds: 25, memoryMB: 512, reads: TOKENS },
+  disconnect: {
+    timeoutSeconds: 28,
+    memoryMB: 512,
+    reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
+  },
+  'refresh-sweep': {
+    timeoutSeconds: 240,
+    memoryMB: 256,
+    reads: ['TABLE_NAME', 'REFRESH_QUEUE_URL'],
+  },
+  'refresh-connection': {
+    timeoutSeconds: 25,
+    memoryMB: 256,
+    reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
+  },
+  'publish-changes': { timeoutSeconds: 30, memoryMB: 256, reads: ['EVENT_BUS_NAME'] },
+  'save-rotation': { timeoutSeconds: 10, memoryMB: 256, reads: ['TABLE_NAME'] },
 } satisfies Record<string, FunctionSettings>;
 
 export type FunctionName = keyof typeof functions;
@@ -36,7 +86,7 @@ export const routes: Record<string, FunctionName> = {
 /** The queues, who consumes them, and how often a message is tried before it is a dead letter. */
 export const queues = {
   refresh: { consumer: 'refresh-connection', maxReceiveCount: 5 },
-  escrow: { consumer: 'save-rotation', maxReceiveCount: 100 },
+  escrow: { consumer: 'save-rotation', maxReceiveCount: 1_000 },
 } satisfies Record<string, { consumer: FunctionName; maxReceiveCount: number }>;
 
 export type QueueName = keyof typeof queues;
@@ -47,5 +97,9 @@ export const stream = {
   batchSize: 100,
   retryAttempts: 100,
 } satisfies { consumer: FunctionName; batchSize: number; retryAttempts: number };
+
+/** How long a message stays with its consumer; AWS asks for six time-outs, so that none is handed out twice. */
+export const visibilitySeconds = (queue: QueueName): number =>
+  6 * functions[queues[queue].consumer].timeoutSeconds;
 
 export const SWEEP_EVERY_MINUTES = 5;

@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { AppSecretNotSetError } from '../shared/jobber/app-secret.ts';
 import { authorizeUrl, signState, verifyConnectLink } from '../shared/jobber/authorization.ts';
 import { appCredentials, clock, keyRing } from '../shared/jobber/wiring.ts';
 import { setBinding } from '../shared/pages/browser-binding-cookie.ts';
@@ -34,6 +35,7 @@ export async function handler(
     };
   } catch (error) {
     logger.error('A connect could not be started.', error as Error);
-    return resultPage({ kind: 'try_later' });
+    const isSetUp = !(error instanceof AppSecretNotSetError);
+    return resultPage({ kind: isSetUp ? 'try_later' : 'configuration_problem' });
   }
 }

@@ -1,11 +1,9 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import * as aws from '../shared/runtime/aws.ts';
-import { environment } from '../shared/runtime/environment.ts';
-import { putEvent } from '../shared/runtime/event-bus.ts';
+import { eventBus, putEvent } from '../shared/runtime/event-bus.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { statusChangeOf } from '../shared/tokens/status-change.ts';
 
-const bus = { client: aws.eventBridge(), name: environment.eventBusName() };
+const bus = eventBus();
 
 /**
  * The table's stream: each change of a connection's status becomes an event, in order. Stops at the first record that

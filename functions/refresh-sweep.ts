@@ -1,6 +1,7 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import * as aws from '../shared/runtime/aws.ts';
 import { systemClock as clock, later, toSeconds } from '../shared/runtime/clock.ts';
+import { dynamoDb } from '../shared/runtime/dynamodb.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { sendBatches } from '../shared/runtime/queue.ts';
 import { count, logger, publishMetrics, seconds } from '../shared/runtime/telemetry.ts';
@@ -8,7 +9,7 @@ import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
 import { DISCONNECTING_SHARD } from '../shared/tokens/connection.ts';
 import { dueConnections } from '../shared/tokens/due-index.ts';
 
-const dynamoDb = aws.dynamoDb();
+const db = dynamoDb();
 const queue = { client: aws.sqs(), url: environment.refreshQueueUrl() };
 const tableName = environment.tableName();
 const STOP_BEFORE_TIMEOUT_MS = 10_000;
@@ -32,7 +33,7 @@ export async function handler(
   let complete = true;
   let soonest = horizon;
   try {
-    for await (const due of dueConnections(dynamoDb, tableName, horizon)) {
+    for await (const due of dueConnections(db, tableName, horizon)) {
       if (context.getRemainingTimeInMillis() < STOP_BEFORE_TIMEOUT_MS) {
         complete = false;
         break;

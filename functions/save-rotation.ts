@@ -1,12 +1,12 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import * as aws from '../shared/runtime/aws.ts';
+import { dynamoDb } from '../shared/runtime/dynamodb.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { connectionTable } from '../shared/tokens/connection-table.ts';
 import { decodeRotation, saveRotation } from '../shared/tokens/escrow.ts';
 
-const table = connectionTable(aws.dynamoDb(), environment.tableName());
+const table = connectionTable(dynamoDb(), environment.tableName());
 const processor = new BatchProcessor(EventType.SQS);
 
 /** Stores the rotations that the table refused earlier. They come again until it takes them. */

@@ -1,6 +1,4 @@
-import type { LocalFunctionName } from './functions.ts';
-
-type Invoke = (name: LocalFunctionName, event: unknown) => Promise<unknown>;
+import type { Invoke, LocalFunctionName } from './functions.ts';
 
 export interface Entry {
   readonly id: number;

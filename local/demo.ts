@@ -9,6 +9,7 @@ import type { GetTokenResponse } from '../shared/client/contract.ts';
 import { browser } from './browser.ts';
 import { simulatorControl } from './jobber/control-client.ts';
 import type { StampedeResult } from './page/stampede.ts';
+import { ASSEMBLY } from './synthesize.ts';
 
 interface Addresses {
   readonly url: string;
@@ -157,7 +158,9 @@ export async function runDemo(): Promise<boolean> {
 
 async function start(folder: string): Promise<Addresses & { child: ChildProcess }> {
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(AWS|JOBBER)_/.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => name === ASSEMBLY || !/^(AWS|JOBBER)_/.test(name),
+    ),
   );
   const child = fork(new URL('./main.ts', import.meta.url), {
     env: { ...env, PORT: '0', JOBBER_TOKENS_FOLDER: folder },

@@ -1,16 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { type FunctionName, routes } from '../functions/manifest.ts';
+import { routes } from '../functions/manifest.ts';
+import type { Invoke } from './functions.ts';
 
 /** What else the front serves; returns whether it did. */
 export type Aside = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
 
 /** What API Gateway's HTTP API does: routes, events with payload 2.0, cookies apart. */
-export function httpFront(
-  invoke: (name: FunctionName, event: unknown) => Promise<unknown>,
-  aside: Aside,
-) {
+export function httpFront(invoke: Invoke, aside: Aside) {
   return createServer(async (request, response) => {
     try {
       if (await aside(request, response)) return;

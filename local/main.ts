@@ -1,13 +1,18 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { OneClearLine } from './one-clear-line.ts';
+import { ASSEMBLY, synthesize } from './synthesize.ts';
 
-/* `npm start`: the whole system on this machine; `npm start -- --demo`: a tour of it. */
+/*
+ * `npm start`: the whole system on this machine; `--demo`: a tour of it; `--bundled`: with the functions as they are
+ * deployed.
+ */
 
 process.on('SIGTERM', () => process.kill(process.pid, 'SIGINT'));
 
 try {
-  const { demo } = readArguments();
+  const { demo, bundled } = readArguments();
+  if (bundled && !process.env[ASSEMBLY]) await useAssembly();
   if (demo) {
     const { runDemo } = await import('./demo.ts');
     process.exitCode = (await runDemo()) ? 0 : 1;
@@ -20,6 +25,14 @@ try {
   process.exit(1);
 }
 
+/** For this process and those that the demo starts. */
+async function useAssembly(): Promise<void> {
+  process.stdout.write('Synthesizing the app …\n');
+  const { folder, remove } = await synthesize();
+  process.once('exit', remove);
+  process.env[ASSEMBLY] = folder;
+}
+
 async function serve(): Promise<void> {
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'CRITICAL';
   process.env['POWERTOOLS_METRICS_DISABLED'] ??= 'true';
@@ -30,6 +43,7 @@ async function serve(): Promise<void> {
     port: readPort(),
     folder: resolve(folder, jobber ? 'jobber' : 'simulator'),
     jobber,
+    assembly: process.env[ASSEMBLY],
   });
   const { url, jobberUrl, awsUrl, environment } = system;
   process.stdout.write(`
@@ -58,12 +72,14 @@ Ctrl-C stops it; the connections are kept in ${folder}.
   });
 }
 
-function readArguments(): { demo: boolean } {
+function readArguments(): { demo: boolean; bundled: boolean } {
+  const flag = { type: 'boolean', default: false } as const;
   try {
-    const { values } = parseArgs({ options: { demo: { type: 'boolean', default: false } } });
-    return { demo: values.demo };
+    return parseArgs({ options: { demo: flag, bundled: flag } }).values;
   } catch (error) {
-    throw new OneClearLine(`${(error as Error).message.split('.')[0]}. Known: --demo.`);
+    throw new OneClearLine(
+      `${(error as Error).message.split('.')[0]}. Known: --demo and --bundled.`,
+    );
   }
 }
 

@@ -11,7 +11,8 @@ import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
 import { recordingFront, streamConsumer } from './aws/table-stream.ts';
 import { createClientsTable, createConnectionsTable } from './aws/tables.ts';
-import { invoke, type LocalFunctionName } from './functions.ts';
+import { bundledFunctions } from './bundled-functions.ts';
+import { functionsInProcess, type Invoke } from './functions.ts';
 import { httpFront } from './http-front.ts';
 import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
 import { close, listen, portError } from './listen.ts';
@@ -25,6 +26,8 @@ export interface LocalSystemOptions {
   readonly folder: string;
   /** The real Jobber, or another server that speaks the same; without it the simulator. */
   readonly jobber?: { clientId: string; clientSecret: string; baseUrl: string } | undefined;
+  /** The folder of a synthesized app, to run the functions as it deploys them. */
+  readonly assembly?: string | undefined;
 }
 
 export interface LocalSystem {
@@ -39,7 +42,7 @@ export interface LocalSystem {
   readonly secrets: LocalSecrets;
   readonly db: DynamoDBDocumentClient;
   readonly bus: LocalEventBus;
-  invoke(name: LocalFunctionName, event: unknown): Promise<unknown>;
+  readonly invoke: Invoke;
   close(): Promise<void>;
 }
 
@@ -62,6 +65,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     makeFolder(folder);
     useOwnAwsSettings();
     const log = activity();
+    const invoke: Invoke = (name, event) => lambda.invoke(name, event);
     const noted = notingInvocations(invoke, log);
     const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
     stops.push(() => dynamoDb.close());
@@ -76,7 +80,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await createConnectionsTable(db, TABLE_NAME);
     await createClientsTable(db, CLIENTS_TABLE);
 
-    const queues = await startQueues(join(folder, 'sqs'), noted);
+    const queues = await startQueues(join(folder, 'sqs'));
     stops.push(() => queues.close());
 
     const simulator = options.jobber
@@ -109,7 +113,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       JOBBER_TOKENS_GET_TOKEN_FUNCTION: 'get-token',
       JOBBER_BASE_URL: jobber.baseUrl,
     };
-    Object.assign(process.env, environment, {
+    const resources = {
       TABLE_NAME,
       APP_SECRET_ID: APP_SECRET,
       SEALING_SECRET_ID: SEALING_SECRET,
@@ -117,11 +121,20 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       ESCROW_QUEUE_URL: queues.urls.escrow,
       EVENT_BUS_NAME: EVENT_BUS,
       PUBLIC_URL: url,
-      RETURN_TO_ORIGINS: url,
-      CLIENTS_TABLE,
-    });
+    };
+    const settings = { RETURN_TO_ORIGINS: url, JOBBER_BASE_URL: jobber.baseUrl, CLIENTS_TABLE };
+    Object.assign(process.env, environment, resources, settings);
+    const lambda = options.assembly
+      ? bundledFunctions(options.assembly, resources, {
+          ...environment,
+          ...settings,
+          ...powertools(),
+        })
+      : functionsInProcess;
+    stops.push(async () => lambda.close());
+    queues.deliverTo(noted);
     if (simulator) simulator.settings.webhookUrl = `${url}/webhooks/jobber`;
-    const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, invoke, log });
+    const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, lambda, log });
 
     const sweeping = setInterval(() => {
       noted('refresh-sweep', {}).catch(() => undefined);
@@ -166,6 +179,13 @@ function useOwnAwsSettings(): void {
     if (name.startsWith('AWS_')) delete process.env[name];
   }
   Object.assign(process.env, CREDENTIALS);
+}
+
+/** How much the functions log and count, as for those in this process. */
+function powertools(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name.startsWith('POWERTOOLS_')),
+  ) as Record<string, string>;
 }
 
 const CREDENTIALS = {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { isLocalFunction, type LocalFunctionName } from '../functions.ts';
+import { type Invoke, isLocalFunction } from '../functions.ts';
 import type { LocalEventBus } from './event-bus.ts';
 import type { LocalSecrets } from './secrets.ts';
 
@@ -22,11 +22,7 @@ const INVOKE_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
  * Secrets Manager's `GetSecretValue`, EventBridge's `PutEvents` and Lambda's `Invoke`, for any AWS SDK or CLI.
  * A browser is refused: no page of somebody's may ask for secrets here.
  */
-export function awsEndpoint(
-  secrets: LocalSecrets,
-  bus: LocalEventBus,
-  invoke: (name: LocalFunctionName, event: unknown) => Promise<unknown>,
-): Server {
+export function awsEndpoint(secrets: LocalSecrets, bus: LocalEventBus, invoke: Invoke): Server {
   return createServer(async (request, response) => {
     const reply = await answer(request).catch(
       (error: Error): Reply => ({ status: 500, body: { message: error.message } }),

@@ -6,19 +6,20 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { type FunctionName, functions, type QueueName, queues } from '../../functions/manifest.ts';
+import { type QueueName, queues, visibilitySeconds } from '../../functions/manifest.ts';
+import type { Invoke } from '../functions.ts';
 import { OneClearLine } from '../one-clear-line.ts';
-
-type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
 
 export interface LocalQueues {
   readonly endpoint: string;
   readonly urls: Readonly<Record<QueueName, string>>;
+  /** Hands the messages to their consumers from now on. */
+  deliverTo(invoke: Invoke): void;
   close(): Promise<void>;
 }
 
 /** An embedded SQS that keeps its messages in `folder`: the queues, their dead letters, their consumers. */
-export async function startQueues(folder: string, invoke: Invoke): Promise<LocalQueues> {
+export async function startQueues(folder: string): Promise<LocalQueues> {
   const server = await start(folder);
   const endpoint = `http://127.0.0.1:${server.port}`;
   const client = new SQSClient({ endpoint });
@@ -27,12 +28,15 @@ export async function startQueues(folder: string, invoke: Invoke): Promise<Local
   const urls = Object.fromEntries(
     names.map((name) => [name, `${endpoint}${createWithDeadLetters(server, name)}`]),
   ) as Record<QueueName, string>;
-  const polling = names.map((name) =>
-    poll(client, urls[name], (event) => invoke(queues[name].consumer, event), stopping.signal),
-  );
+  let polling: Promise<void>[] = [];
   return {
     endpoint,
     urls,
+    deliverTo(invoke) {
+      polling = names.map((name) =>
+        poll(client, urls[name], (event) => invoke(queues[name].consumer, event), stopping.signal),
+      );
+    },
     async close() {
       stopping.abort();
       await Promise.all(polling);
@@ -52,11 +56,11 @@ async function start(folder: string): Promise<FauxqsServer> {
 
 /** Returns the path of the queue's URL. */
 function createWithDeadLetters(server: FauxqsServer, name: QueueName): string {
-  const { consumer, maxReceiveCount } = queues[name];
+  const { maxReceiveCount } = queues[name];
   const { queueArn: deadLetterTargetArn } = server.createQueue(`${name}-dead-letters`);
   const { queueUrl } = server.createQueue(name, {
     attributes: {
-      VisibilityTimeout: String(6 * functions[consumer].timeoutSeconds),
+      VisibilityTimeout: String(visibilitySeconds(name)),
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }),
     },
   });

@@ -10,7 +10,7 @@ import { DUE_INDEX } from '../../shared/tokens/due-index.ts';
 
 type Definition = Omit<CreateTableCommandInput, 'TableName'>;
 
-const connections: Definition = {
+export const TABLE_DEFINITION: Definition = {
   AttributeDefinitions: [
     { AttributeName: 'accountId', AttributeType: 'S' },
     { AttributeName: 'sweepShard', AttributeType: 'N' },
@@ -47,7 +47,7 @@ type Client = Pick<DynamoDBClient, 'send'>;
 
 /** Creates the table of the connections with its `due` index, unless it exists; ready when it returns. */
 export const createConnectionsTable = (client: Client, tableName: string) =>
-  createTable(client, { TableName: tableName, ...connections });
+  createTable(client, { TableName: tableName, ...TABLE_DEFINITION });
 
 export const createClientsTable = (client: Client, tableName: string) =>
   createTable(client, { TableName: tableName, ...clients });

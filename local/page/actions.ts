@@ -5,7 +5,7 @@ import type { DisconnectResponse } from '../../functions/disconnect.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import type { Activity } from '../activity.ts';
-import type { LocalFunctionName } from '../functions.ts';
+import type { Lambda } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
 import { ageInTable, listConnections } from './connections.ts';
 import { stampede } from './stampede.ts';
@@ -15,7 +15,7 @@ export interface PageDependencies {
   readonly tableName: string;
   readonly db: DynamoDBDocumentClient;
   readonly simulator: JobberSimulator | undefined;
-  invoke(name: LocalFunctionName, event: unknown): Promise<unknown>;
+  readonly lambda: Lambda;
   readonly log: Activity;
 }
 
@@ -23,7 +23,7 @@ const CALLERS = 200;
 const PROCESSES = 4;
 
 /** What the buttons do. Each notes what happened and returns it. */
-export function pageActions({ url, tableName, db, simulator, invoke, log }: PageDependencies) {
+export function pageActions({ url, tableName, db, simulator, lambda, log }: PageDependencies) {
   return {
     /** Asks for a token and calls the API with it; on 401 once more with a new one. */
     async token({ accountId, name }: { accountId: string; name: string }) {
@@ -55,7 +55,7 @@ export function pageActions({ url, tableName, db, simulator, invoke, log }: Page
 
     async stampede({ accountId, name }: { accountId: string; name: string }) {
       const before = await rotations(accountId);
-      const result = await stampede(accountId, CALLERS, PROCESSES);
+      const result = await stampede(lambda, accountId, CALLERS, PROCESSES);
       const redemptions = (await rotations(accountId)) - before;
       log.note(
         `${name}: ${result.callers} callers in ${result.processes} processes → ` +
@@ -69,14 +69,17 @@ export function pageActions({ url, tableName, db, simulator, invoke, log }: Page
     async link() {
       const ref = `customer-${Date.now() % 10_000}`;
       const request = { ref, returnTo: `${url}/` };
-      const answer = (await invoke('create-connect-link', request)) as CreateConnectLinkResponse;
+      const answer = (await lambda.invoke(
+        'create-connect-link',
+        request,
+      )) as CreateConnectLinkResponse;
       log.note(answer.ok ? `A connect link for ${ref}, good for 15 min` : answer.error.message);
       return { ref, ...answer };
     },
 
     /** From our side: Jobber is told, then the tokens are deleted. */
     async end({ accountId, name }: { accountId: string; name: string }) {
-      const answer = (await invoke('disconnect', { accountId })) as DisconnectResponse;
+      const answer = (await lambda.invoke('disconnect', { accountId })) as DisconnectResponse;
       const outcome = answer.ok ? answer.status : answer.error.code;
       log.note(`${name}: disconnected by us → ${outcome}`, answer.ok ? 'neutral' : 'bad');
       return answer;
@@ -104,13 +107,13 @@ export function pageActions({ url, tableName, db, simulator, invoke, log }: Page
 
     /** As a function of the owner's own does, every call through the client. */
     async sync({ accountId, name }: { accountId: string; name: string }) {
-      const { copied } = (await invoke('sync-clients', { accountId })) as SyncResult;
+      const { copied } = (await lambda.invoke('sync-clients', { accountId })) as SyncResult;
       log.note(`${name}: ${copied} clients copied`, 'good');
       return { ok: true, copied };
     },
 
     async sweep() {
-      const result = (await invoke('refresh-sweep', {})) as SweepResult;
+      const result = (await lambda.invoke('refresh-sweep', {})) as SweepResult;
       log.note(
         result.queued === 0
           ? 'Sweep: no token expires within 15 min'
@@ -121,7 +124,7 @@ export function pageActions({ url, tableName, db, simulator, invoke, log }: Page
   };
 
   function getToken(request: { accountId: string; rejectedToken?: string }) {
-    return invoke('get-token', request) as Promise<GetTokenResponse>;
+    return lambda.invoke('get-token', request) as Promise<GetTokenResponse>;
   }
 
   async function callApi(accessToken: string): Promise<number> {

@@ -1,5 +1,5 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
+import type { Lambda } from '../functions.ts';
 
 export interface StampedeResult {
   readonly callers: number;
@@ -9,51 +9,36 @@ export interface StampedeResult {
   readonly distinctTokens: number;
   /** Codes of the errors that callers got. */
   readonly errors: readonly string[];
-  /** From the start signal until the last caller had its answer, in milliseconds. */
+  /** From the first request until the last caller had its answer, in milliseconds. */
   readonly took: number;
 }
 
-/** What a caller process reports: digests, so that no token leaves it. */
-export interface CallerReport {
-  readonly tokens: readonly string[];
-  readonly errors: readonly string[];
-}
-
-/** Many callers in several processes ask for the same account's token at the same moment. */
+/** Many callers ask several processes for the same account's token at the same moment. */
 export async function stampede(
+  lambda: Lambda,
   accountId: string,
   callers: number,
   processes: number,
 ): Promise<StampedeResult> {
-  const children = Array.from({ length: processes }, () =>
-    fork(
-      new URL('./caller-process.ts', import.meta.url),
-      [accountId, String(callers / processes)],
-      {
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      },
-    ),
-  );
+  const containers = Array.from({ length: processes }, () => lambda.start('get-token'));
   try {
-    await Promise.all(children.map((child) => once(child, 'message')));
+    await Promise.all(containers.map((container) => container.invoke({})));
     const started = performance.now();
-    const reports = await Promise.all(
-      children.map(async (child) => {
-        const report = once(child, 'message');
-        child.send('go');
-        return (await report)[0] as CallerReport;
-      }),
-    );
-    const tokens = reports.flatMap((report) => report.tokens);
+    const answers = (await Promise.all(
+      containers.flatMap((container) =>
+        Array.from({ length: callers / processes }, () => container.invoke({ accountId })),
+      ),
+    )) as GetTokenResponse[];
+    const tokens = answers.flatMap((answer) => (answer.ok ? [answer.accessToken] : []));
     return {
       callers,
       processes,
       served: tokens.length,
       distinctTokens: new Set(tokens).size,
-      errors: reports.flatMap((report) => report.errors),
+      errors: answers.flatMap((answer) => (answer.ok ? [] : [answer.error.code])),
       took: Math.round(performance.now() - started),
     };
   } finally {
-    for (const child of children) child.kill();
+    for (const container of containers) container.stop();
   }
 }

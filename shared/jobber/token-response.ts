@@ -37,7 +37,7 @@ export function readTokenResponse(
     return { outcome: 'rotated', accessToken, refreshToken, expiresAt };
   }
   const { status } = answer;
-  if ((status === 400 || status === 401) && !/html/i.test(answer.contentType)) {
+  if ((status === 400 || status === 401) && !isPage(answer.body)) {
     const refusal = readRefusal(answer, read('error'), sent === undefined);
     if (refusal) return { outcome: refusal };
   }
@@ -49,11 +49,12 @@ export function readTokenResponse(
   };
 }
 
+/** By the body: a bare sentence may come as text/html as well. */
+const isPage = (body: string) => /^\s*</.test(body);
+
 function readRefusal({ status, body }: Answer, error: string | undefined, isCode: boolean) {
-  if (error === 'invalid_grant' || (error === undefined && GRANT_REFUSED.test(body))) {
-    return 'refused';
-  }
   if (error === 'invalid_client' || error === 'unauthorized_client') return 'client_rejected';
+  if (error === 'invalid_grant' || GRANT_REFUSED.test(body)) return 'refused';
   // What Jobber says of a bad code is not known, and anybody can send one: no reason for an alarm.
   if (isCode) return CLIENT_REJECTED.test(body) ? 'client_rejected' : 'refused';
   return status === 401 ? 'client_rejected' : undefined;

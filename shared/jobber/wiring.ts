@@ -1,5 +1,6 @@
 import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
+import { dynamoDb } from '../runtime/dynamodb.ts';
 import { environment } from '../runtime/environment.ts';
 import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
@@ -10,20 +11,15 @@ import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
 import { appDisconnect } from './app-disconnect.ts';
-import {
-  type AppCredentials,
-  type CredentialSource,
-  jobberTokenEndpoint,
-} from './token-endpoint.ts';
+import { credentialsIn, readCredentials } from './app-secret.ts';
+import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts';
 import { signatureCheck } from './webhook-signature.ts';
 
 /* The parts as the functions run them, configured by the environment. */
 
 export { clock };
 
-export const table = () => connectionTable(aws.dynamoDb(), environment.tableName());
-
-export const eventBus = () => ({ client: aws.eventBridge(), name: environment.eventBusName() });
+export const table = () => connectionTable(dynamoDb(), environment.tableName());
 
 export function keyRing(): KeyRing & { previous(): Promise<RootKey | undefined> } {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
@@ -93,7 +89,7 @@ const telemetry: Telemetry = {
   tokenEndpointLatency: (ms) => milliseconds('TokenEndpointLatency', ms),
   lastResort: (accountId, rotation) =>
     logger.critical(
-      'A rotation could be stored nowhere. It is here, sealed; README.md says how to store it.',
+      'A rotation could be stored nowhere. It is here, sealed; docs/rotation.md says how to store it.',
       { accountId, rotation },
     ),
 };
@@ -110,25 +106,4 @@ function rootKey(version: SecretVersion): RootKey {
 /** While the function initialises, when time costs the least; whoever needs the secret sees its errors. */
 function prefetch(secret: CachedSecret): void {
   secret.current().catch(() => undefined);
-}
-
-function readCredentials(json: string): AppCredentials {
-  const credentials = credentialsIn(json);
-  if (!credentials) {
-    throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
-  }
-  return credentials;
-}
-
-/** `undefined` for what a secret held before anybody put the app's credentials into it. */
-function credentialsIn(json: string): AppCredentials | undefined {
-  try {
-    const { clientId, clientSecret } = JSON.parse(json);
-    if (typeof clientId === 'string' && typeof clientSecret === 'string') {
-      return { clientId, clientSecret };
-    }
-  } catch {
-    // The error of JSON.parse quotes the secret.
-  }
-  return undefined;
 }

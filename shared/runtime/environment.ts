@@ -1,3 +1,19 @@
+/** Every variable that a function may read; `functions/manifest.ts` says which one reads which. */
+export type Variable =
+  | 'TABLE_NAME'
+  | 'APP_SECRET_ID'
+  | 'SEALING_SECRET_ID'
+  | 'REFRESH_QUEUE_URL'
+  | 'ESCROW_QUEUE_URL'
+  | 'PUBLIC_URL'
+  | 'JOBBER_BASE_URL'
+  | 'JOBBER_GRAPHQL_VERSION'
+  | 'MARKETPLACE_CONNECT'
+  | 'RETURN_TO_ORIGINS'
+  | 'EVENT_BUS_NAME'
+  | 'POST_CONNECT_URL'
+  | 'POWERTOOLS_SERVICE_NAME';
+
 /** The one place that reads the environment. Each function reads only what it uses. */
 export const environment = {
   /** The DynamoDB table of the connections. */
@@ -21,7 +37,7 @@ export const environment = {
   /** `X-JOBBER-GRAPHQL-VERSION`, a date that Jobber lists. */
   jobberGraphqlVersion: () => optional('JOBBER_GRAPHQL_VERSION', '2025-04-16'),
   /** Where a connect that started in Jobber's marketplace leads on to, with a signed claim of the account. */
-  postConnectUrl: () => process.env['POST_CONNECT_URL'] || undefined,
+  postConnectUrl: () => optional('POST_CONNECT_URL', '') || undefined,
   /** Whether connects that start in Jobber's marketplace, without a state, are accepted. */
   marketplaceConnect: () => optional('MARKETPLACE_CONNECT', 'allow') === 'allow',
   /** Origins that a connect link may return to. */
@@ -31,19 +47,21 @@ export const environment = {
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '')
       .map((entry) => origin(entry, 'RETURN_TO_ORIGINS')),
+  /** Tells this deployment's logs and metrics from another's. */
+  serviceName: () => optional('POWERTOOLS_SERVICE_NAME', 'jobber-tokens'),
 };
 
-function optional(name: string, fallback: string): string {
+function optional(name: Variable, fallback: string): string {
   return process.env[name] || fallback;
 }
 
-function required(name: string): string {
+function required(name: Variable | 'JOBBER_TOKENS_GET_TOKEN_FUNCTION'): string {
   const value = process.env[name];
   if (!value) throw new Error(`The environment variable ${name} is not set.`);
   return value;
 }
 
-function origin(value: string, name: string): string {
+function origin(value: string, name: Variable): string {
   const url = URL.parse(value);
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash) {
     throw new Error(

@@ -1,9 +1,16 @@
-import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { timeouts } from './aws.ts';
+import { environment } from './environment.ts';
 
 export interface EventBus {
   readonly client: EventBridgeClient;
   readonly name: string;
 }
+
+export const eventBus = (): EventBus => ({
+  client: new EventBridgeClient(timeouts(1_500)),
+  name: environment.eventBusName(),
+});
 
 export const EVENT_SOURCE = 'jobber-tokens';
 

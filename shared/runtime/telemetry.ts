@@ -1,13 +1,16 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { environment } from './environment.ts';
 
-const serviceName = 'jobber-tokens';
+const serviceName = environment.serviceName();
 
 /** The one logger. What it is given never holds a token, a code, a state or a secret. */
 export const logger = new Logger({ serviceName });
 
+export const METRICS_NAMESPACE = 'JobberTokens';
+
 /** The one place for metrics: CloudWatch embedded metric format, on standard output. */
-const metrics = new Metrics({ namespace: 'JobberTokens', serviceName });
+const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName });
 
 export function count(metric: string, by = 1): void {
   metrics.addMetric(metric, MetricUnit.Count, by);

@@ -1,6 +1,8 @@
+import { en } from 'zod/locales';
 import * as z from 'zod/mini';
 
-z.config(z.locales.en());
+// Not `z.locales.en`: a bundle would then hold every language.
+z.config(en());
 
 /** What is wrong with an input, in one line; quotes no value of it. */
 export const problemsOf = (error: z.core.$ZodError): string =>

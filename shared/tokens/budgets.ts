@@ -8,7 +8,7 @@ export const LEASE = 30_000;
 /** What no lease lasts for, however much two clocks differ. */
 export const LONGEST_LEASE = 2 * LEASE;
 
-/** One redemption, the body included, and a second one if our credentials turn out to be outdated. */
+/** The least time for a redemption, the body included; it may take all that is left before STORE. */
 export const REDEEM = 8_000;
 
 /** All attempts to store a rotation. */

@@ -40,8 +40,9 @@ const DUE = 'accessTokenExpiresAt <= :horizon';
 const REJECTED = 'accessToken = :rejected';
 const NOBODY_ROTATED = 'refreshToken = :redeemed';
 const LEASE_MINE = 'leaseId = :lease';
+// A grant from the future was issued by a clock that was wrong.
 const NO_LATER_GRANT =
-  '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR #status <> :status)';
+  '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR connectedAt > :soon OR #status <> :status)';
 const THIS_GRANT = 'grantId = :grantId';
 const NOT_DISCONNECTED = '#status <> :disconnected';
 const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
@@ -230,9 +231,9 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
   }
 
   /**
-   * A new grant replaces whatever is there, a refresh in flight included: that one then fails its own
-   * condition and adopts the new grant. Only an active grant that was issued later stands against it. Written
-   * once: a retry whose first attempt landed must not undo what happened to the grant since.
+   * A new grant replaces whatever is there but the owner's `ref`, a refresh in flight included: that one then fails its
+   * own condition and adopts the new grant. Only an active grant that was issued later stands against it. Written once: a
+   * retry whose first attempt landed must not undo what happened to the grant since.
    */
   function saveGrant({ accountId, ...grant }: Grant): Promise<Written> {
     const attributes: Record<string, unknown> = {
@@ -242,18 +243,18 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
       sweepShard: sweepShardOf(accountId),
     };
     const names = Object.keys(attributes);
-    const absent = ['userId', 'ref'].filter((name) => !(name in attributes));
     return update(accountId, {
       UpdateExpression:
         `SET ${names.map((name) => `#${name} = :${name}`).join(', ')} ` +
-        `REMOVE ${[MARKS, VERDICT, ...absent.map((name) => `#${name}`)].join(', ')}`,
+        `REMOVE ${[MARKS, VERDICT, ...('userId' in grant ? [] : ['userId'])].join(', ')}`,
       ConditionExpression: `${NOT_THIS_GRANT} AND ${NO_LATER_GRANT}`,
-      ExpressionAttributeNames: Object.fromEntries(
-        [...names, ...absent].map((name) => [`#${name}`, name]),
-      ),
-      ExpressionAttributeValues: Object.fromEntries(
-        Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
-      ),
+      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+      ExpressionAttributeValues: {
+        ...Object.fromEntries(
+          Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
+        ),
+        ':soon': later(grant.connectedAt, LONGEST_LEASE),
+      },
     });
   }
 

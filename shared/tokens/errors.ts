@@ -136,13 +136,13 @@ export class AccessTokenRejectedError extends TokenError {
   }
 }
 
-/** The table could not be read or written before anything was redeemed. */
+/** The table could not be read or written while there was nothing to save. */
 export class TableUnavailableError extends TokenError {
   override readonly name = 'TableUnavailableError';
   readonly code = 'table_unavailable';
   readonly retryable = true;
   constructor(cause: unknown) {
-    super('The token table did not answer. No refresh token was spent; try again.', { cause });
+    super('The token table did not answer. The connection stays as it is; try again.', { cause });
   }
 }
 

@@ -89,6 +89,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     }
     const refreshToken = await unsealOrRelease(held);
     const { redemption, unanswered, took } = await redeemWithinLease(held, redeem, refreshToken);
+    if (!redemption) return giveUp(held, false, new DeadlineTooCloseError());
     try {
       switch (redemption.outcome) {
         case 'rotated':
@@ -113,7 +114,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
       id: randomBytes(12).toString('base64url'),
       expiresAt: later(now, budget.LEASE),
     };
-    const claim = await beforeSpending(table.claim(accountId, lease, due, now));
+    const claim = await withNothingAtHand(table.claim(accountId, lease, due, now));
     return claim.claimed
       ? {
           claimed: true as const,
@@ -144,13 +145,15 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
 
   /** Tries until there is an answer, or no further attempt and what follows it would fit the lease. */
   async function redeemWithinLease(held: HeldLease, redeem: Redeem, refreshToken: string) {
-    const lastStart = Math.min(held.deadline, held.leaseExpiresAt) - budget.SPENDING;
-    let redemption = NO_TIME_LEFT;
+    const answerBy = Math.min(held.deadline, held.leaseExpiresAt) - budget.STORE - budget.ESCROW;
+    const lastStart = answerBy - budget.REDEEM;
+    let redemption: Redemption | undefined;
     let unanswered = false;
     let took = 0;
     for (let attempt = 0; clock.now() <= lastStart; attempt++) {
       const sent = clock.now();
-      redemption = await redeem(refreshToken, budget.REDEEM).catch(brokenEndpoint);
+      // To give up on a slow answer while there is time would throw a rotation away.
+      redemption = await redeem(refreshToken, answerBy - sent).catch(brokenEndpoint);
       took = clock.now() - sent;
       if (redemption.outcome !== 'unknown') break;
 
@@ -216,7 +219,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
 
   /** REFUSED: who else may have redeemed the token, and may that one still store? */
   async function judgeRefusal(held: HeldLease, unanswered: boolean): Promise<Refreshed> {
-    const found = await beforeSpending(table.get(held.accountId));
+    const found = await withNothingAtHand(table.get(held.accountId));
     if (found?.status !== 'active' || !sameToken(found, held.redeemed)) return adopt(found);
 
     const { inDoubtSince, unconfirmedAt } = found;
@@ -230,8 +233,11 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
   }
 
   async function lapse(held: HeldLease, reason: 'rotation_lost' | 'revoked'): Promise<Refreshed> {
-    const verdict = await beforeSpending(table.lapse(held, reason, clock.now()));
-    if (!verdict.written) return adoptOr(held, verdict.now, new RotationInDoubtError());
+    const at = clock.now();
+    const verdict = await withNothingAtHand(table.lapse(held, reason, at));
+    if (!verdict.written && !isLapsedSince(verdict.now, at)) {
+      return adoptOr(held, verdict.now, new RotationInDoubtError());
+    }
     telemetry.count('ReconnectRequired');
     throw new ReconnectRequiredError(reason);
   }
@@ -281,6 +287,10 @@ const sameToken = (found: Connection | undefined, refreshToken: Sealed<'refreshT
   found.status !== 'disconnected' &&
   sameSealed(found.refreshToken, refreshToken);
 
+/** Our own verdict, recognised by its time: the SDK's retry fails when only the reply was lost. */
+const isLapsedSince = (found: Connection | undefined, at: EpochMs) =>
+  found?.status === 'reconnect_required' && found.statusChangedAt === at;
+
 /** A secret that cannot be read is found out before a token is spent. */
 function secretsOf<T>(call: Promise<T>): Promise<T> {
   return call.catch((cause: unknown) => {
@@ -289,7 +299,7 @@ function secretsOf<T>(call: Promise<T>): Promise<T> {
 }
 
 /** Errors of the table while nothing unsaved is at hand. */
-function beforeSpending<T>(call: Promise<T>): Promise<T> {
+function withNothingAtHand<T>(call: Promise<T>): Promise<T> {
   return call.catch((cause: unknown) => {
     throw new TableUnavailableError(cause);
   });
@@ -297,12 +307,6 @@ function beforeSpending<T>(call: Promise<T>): Promise<T> {
 
 const unknownOutcome = ({ cause, retryAfterMs }: UnknownOutcome) =>
   new RefreshOutcomeUnknownError(cause, retryAfterMs);
-
-const NO_TIME_LEFT: Redemption = {
-  outcome: 'unknown',
-  maybeRedeemed: false,
-  cause: 'no time was left to ask',
-};
 
 /** An endpoint that throws breaks its contract; the token may be spent all the same. */
 const brokenEndpoint = (): Redemption => ({

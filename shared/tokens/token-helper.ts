@@ -178,7 +178,9 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
 
   /** A missing scope answers 401 as well; refreshing again and again would not help. */
   function assertWorthRefreshing({ refreshedAt }: ActiveConnection): void {
-    if (later(refreshedAt, budget.REJECTED_TOKEN_AGE / 1000) > toSeconds(clock.now())) {
+    // A time in the future was written by a clock that was wrong.
+    const age = Math.abs(toSeconds(clock.now()) - refreshedAt);
+    if (age * 1000 < budget.REJECTED_TOKEN_AGE) {
       throw new AccessTokenRejectedError();
     }
   }

@@ -4,7 +4,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { invoke } from '../../local/functions.ts';
 import type { GetTokenErrorCode, GetTokenResponse } from '../../shared/client/contract.ts';
 import { keyRing, table, tokenEndpoint } from '../../shared/jobber/wiring.ts';
-import { dynamoDb } from '../../shared/runtime/aws.ts';
+import { dynamoDb } from '../../shared/runtime/dynamodb.ts';
 import { environment } from '../../shared/runtime/environment.ts';
 import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';

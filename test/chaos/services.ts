@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startFauxqs } from 'fauxqs';
-import { functions, queues } from '../../functions/manifest.ts';
+import { queues, visibilitySeconds } from '../../functions/manifest.ts';
 import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
 import { localEventBus } from '../../local/aws/event-bus.ts';
@@ -57,9 +57,9 @@ process.send?.({
 
 /** As deployed, but for the system's clock: the visibility time-out is in whole seconds of this machine's. */
 function queue(name: 'refresh' | 'escrow'): string {
-  const { consumer, maxReceiveCount } = queues[name];
+  const { maxReceiveCount } = queues[name];
   const { queueArn: deadLetterTargetArn } = sqs.createQueue(`${name}-dead-letters`);
-  const visibility = clock.real(6 * functions[consumer].timeoutSeconds);
+  const visibility = clock.real(visibilitySeconds(name));
   const { queueUrl } = sqs.createQueue(name, {
     attributes: {
       VisibilityTimeout: String(Math.ceil(visibility)),

@@ -40,12 +40,18 @@ export interface TestSystem extends LocalSystem {
 }
 
 /**
- * The whole local system in this process, with its functions, in a folder of its own. Jobber sends webhooks only if
- * told to: otherwise nobody hears of a disconnect.
+ * The whole local system in this process, in a folder of its own; with its functions, but for those of an assembly.
+ * Jobber sends webhooks only if told to: otherwise nobody hears of a disconnect.
  */
-export async function testSystem({ webhooks = false } = {}): Promise<TestSystem> {
+export async function testSystem({
+  assembly,
+  webhooks = false,
+}: {
+  assembly?: string;
+  webhooks?: boolean;
+} = {}): Promise<TestSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-test-'));
-  const system = await startLocalSystem({ port: 0, folder });
+  const system = await startLocalSystem({ port: 0, folder, assembly });
   const simulator = system.simulator as JobberSimulator;
   if (!webhooks) simulator.settings.webhookUrl = '';
   const TableName = process.env['TABLE_NAME'] ?? '';

@@ -11,6 +11,8 @@ export type Step = (carryOut: () => Redemption) => Redemption | Promise<Redempti
 /** An authorization server in memory, with one grant at a time. */
 export interface Provider extends TokenEndpoint {
   readonly redemptions: string[];
+  /** How long each of them may take. */
+  readonly timeouts: number[];
   authorize(): TokenPair;
   isLive(refreshToken: string): boolean;
   revoke(): void;
@@ -29,6 +31,7 @@ export function provider(clock: Clock): Provider {
   let used = new Set<string>();
   let steps: Step[] = [];
   const redemptions: string[] = [];
+  const timeouts: number[] = [];
 
   const issue = (refreshToken: string): TokenPair => {
     live.add(refreshToken);
@@ -53,6 +56,7 @@ export function provider(clock: Clock): Provider {
 
   const self: Provider = {
     redemptions,
+    timeouts,
     reuse: 'refused',
     lifetimeSeconds: 3600,
     prepareFails: false,
@@ -70,8 +74,9 @@ export function provider(clock: Clock): Provider {
     async prepare() {
       self.beforePrepare();
       if (self.prepareFails) throw new Error('AccessDeniedException');
-      const redeem = async (refreshToken: string) => {
+      const redeem = async (refreshToken: string, timeoutMs: number) => {
         redemptions.push(refreshToken);
+        timeouts.push(timeoutMs);
         const step = steps.shift() ?? ((go) => go());
         return step(() => carryOut(refreshToken));
       };

@@ -248,6 +248,8 @@ describe('an answer as raw bytes', () => {
   it.each([
     ['Error: The provided refresh token is not valid.', 401, 'refused'],
     ['THE PROVIDED REFRESH TOKEN IS NOT VALID', 400, 'refused'],
+    ['{"error":"The provided refresh token is not valid."}', 401, 'refused'],
+    ['<html><p>The provided refresh token is not valid.</p></html>', 401, 'unknown'],
     ['{"error":"invalid_grant"}', 400, 'refused'],
     ['{"error":"invalid_grant"}', 401, 'refused'],
     [
@@ -262,7 +264,9 @@ describe('an answer as raw bytes', () => {
     ['Anything else', 400, 'unknown'],
     ['The provided refresh token is not valid.', 500, 'unknown'],
   ])('reads %j with status %i as %s', async (body, status, outcome) => {
-    expect(await redeemAgainst(status, 'text/plain', body)).toMatchObject({ outcome });
+    for (const contentType of ['text/plain', 'text/html; charset=utf-8']) {
+      expect(await redeemAgainst(status, contentType, body)).toMatchObject({ outcome });
+    }
   });
 
   it('is bounded in size', async () => {

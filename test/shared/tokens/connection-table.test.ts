@@ -58,11 +58,11 @@ describe('a grant', () => {
     expect(await stored()).toEqual(active);
   });
 
-  it('leaves nothing of an earlier one, nor of what was going on', async () => {
+  it('leaves nothing of an earlier one, nor of what was going on, but the owner’s ref', async () => {
     await db.set(A, { ...leased, ...marks, ...lapsed });
-    const { userId: _, ref: __, ...later } = { ...grant, grantId: 'grant-2', rotation: 0 };
+    const { userId: _, ref: _ref, ...later } = { ...grant, grantId: 'grant-2', rotation: 0 };
     expect(await db.table.saveGrant(later)).toMatchObject({ written: true });
-    const { userId: ___, ref: ____, ...expected } = { ...active, grantId: 'grant-2' };
+    const { userId: _userId, ...expected } = { ...active, grantId: 'grant-2' };
     expect(await stored()).toEqual(expected);
   });
 
@@ -70,6 +70,8 @@ describe('a grant', () => {
     ['issued later', 501, 'active', true],
     ['issued in the same moment', 500, 'active', true],
     ['issued earlier than an active one', 499, 'active', false],
+    ['issued a minute earlier than an active one', 500 - LONGEST_LEASE, 'active', false],
+    ['issued so much earlier that a clock was wrong', 499 - LONGEST_LEASE, 'active', true],
     ['issued earlier than a lapsed one', 499, 'reconnect_required', true],
     ['issued earlier than a disconnected one', 499, 'disconnected', true],
   ])('%s: written %s', async (_, connectedAt, status, written) => {

@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EpochMs } from '../../../shared/runtime/clock.ts';
-import { CALL, LEASE, LONGEST_LEASE, SPENDING } from '../../../shared/tokens/budgets.ts';
+import {
+  CALL,
+  ESCROW,
+  LEASE,
+  LONGEST_LEASE,
+  SPENDING,
+  STORE,
+} from '../../../shared/tokens/budgets.ts';
 import { deriveKey } from '../../../shared/tokens/sealing.ts';
 import { holdUp, noAnswer, type Step, unreachable } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, rootKey, tokenSystem } from '../../support/token-system.ts';
@@ -47,6 +54,16 @@ describe('attempts to redeem', () => {
     expect(Math.max(...times)).toBeGreaterThan(LEASE - SPENDING - 4_000);
   });
 
+  it('wait for a slow answer as long as it can still be stored', async () => {
+    const { server, clock } = system;
+    server.script(async (carryOut) => {
+      clock.advance(CALL - STORE - ESCROW);
+      return carryOut();
+    });
+    await system.helper.getAccessToken(ACCOUNT);
+    expect(server.timeouts).toEqual([CALL - STORE - ESCROW]);
+  });
+
   it('pause even if Retry-After says that they need not', async () => {
     system.server.script(() => ({ ...unreachable, retryAfterMs: 0 }) as never);
     await system.helper.getAccessToken(ACCOUNT);
@@ -68,7 +85,11 @@ describe('attempts to redeem', () => {
         return claim;
       },
     });
-    await expect(slow.getAccessToken(ACCOUNT)).rejects.toThrow('no time was left');
+    await expect(slow.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'deadline_too_close',
+    });
+    expect(system.metrics).toEqual([]);
+    expect(await system.stored()).not.toHaveProperty('unconfirmedAt');
     system.server.script(() => {
       clock.advance(MINUTE);
       throw new Error('broken');
@@ -149,6 +170,16 @@ describe('a verdict', () => {
       await helper.getAccessToken(ACCOUNT).catch(() => undefined);
       expect(db.calls).toEqual(['GetItem']);
     }
+  });
+
+  it('is recognised as given when the reply of its write was lost', async () => {
+    const { server, helper, db } = system;
+    server.script(() => {
+      db.fail('UpdateItem', 'lost');
+      return { outcome: 'refused' };
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ reason: 'revoked' });
+    expect(system.metrics).toEqual(['ReconnectRequired']);
   });
 
   it('reaches the caller although the current token has not expired', async () => {
@@ -239,32 +270,6 @@ describe('callers beside a refresh', () => {
     const deadline = at(clock.now() + 50);
     await expect(helper.getAccessToken(ACCOUNT, { deadline })).rejects.toThrow();
     expect(clock.slept).toEqual([50]);
-  });
-
-  it('are not given the token that they reject, when the refresh they joined issued it', async () => {
-    const { db, clock, server, startProcess } = system;
-    const stored = Promise.withResolvers<void>();
-    const goOn = Promise.withResolvers<void>();
-    const helper = startProcess({
-      ...db.table,
-      async store(...args) {
-        const written = await db.table.store(...args);
-        stored.resolve();
-        await goOn.promise;
-        return written;
-      },
-    });
-    const first = helper.getAccessToken(ACCOUNT);
-    await stored.promise;
-    const { accessToken: rejectedToken } = await startProcess().getAccessToken(ACCOUNT);
-    clock.advance(2 * MINUTE);
-    db.calls.length = 0;
-    const second = helper.getAccessToken(ACCOUNT, { rejectedToken });
-    await until(() => db.calls.length === 1);
-    goOn.resolve();
-    expect((await first).accessToken).toBe(rejectedToken);
-    expect((await second).accessToken).not.toBe(rejectedToken);
-    expect(server.redemptions).toHaveLength(2);
   });
 
   it('stop waiting at their deadline, not after it', async () => {

@@ -34,6 +34,7 @@ describe('the item', () => {
     const { Item = {} } = await db.base.send(
       new GetItemCommand({ TableName: db.tableName, Key: { accountId: { S: ACCOUNT } } }),
     );
+    expect(Item['issuedTo']?.S).toHaveLength(8);
     expect(sizeOf(Item as Record<string, Attribute>)).toBeLessThanOrEqual(1_024);
   });
 

@@ -1,0 +1,102 @@
+import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import {
+  AttributeType,
+  Billing,
+  MultiRegionConsistency,
+  ProjectionType,
+  StreamViewType,
+  TableEncryptionV2,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import { DUE_INDEX } from '../shared/tokens/due-index.ts';
+
+/** Another Region that keeps the connections. */
+export interface Replica {
+  /** In the same Region set as the stack's own: the US, Europe, or Asia Pacific. */
+  readonly region: string;
+  /** The KMS key that encrypts the replica, in its Region. */
+  readonly keyArn: string;
+}
+
+export interface ConnectionsTableProps {
+  /**
+   * Further Regions that keep the connections: two, or one and a witness. For a new table only.
+   * @default - none
+   */
+  readonly replicas?: readonly Replica[];
+  /**
+   * A Region that only votes, in place of a second replica.
+   * @default - none
+   */
+  readonly witnessRegion?: string;
+  /**
+   * How replicas agree; anything but `STRONG` is refused.
+   * @default MultiRegionConsistency.STRONG
+   */
+  readonly multiRegionConsistency?: MultiRegionConsistency;
+}
+
+/**
+ * The table of the connections and the key that encrypts it. Both outlive the stack. No attribute is a
+ * time to live: a connection stays until its account disconnects, and a disconnected one holds no token.
+ */
+export class ConnectionsTable extends Construct {
+  readonly key: Key;
+  readonly table: TableV2;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    {
+      replicas = [],
+      witnessRegion,
+      multiRegionConsistency = MultiRegionConsistency.STRONG,
+    }: ConnectionsTableProps,
+  ) {
+    super(scope, id);
+    if (multiRegionConsistency !== MultiRegionConsistency.STRONG) {
+      throw new Error(
+        'Replicas with eventual consistency would lose rotations: the last writer wins, whatever its condition ' +
+          'said. Leave multiRegionConsistency at STRONG.',
+      );
+    }
+    const isMultiRegion = replicas.length > 0 || witnessRegion !== undefined;
+    if (Token.isUnresolved(Stack.of(this).region)) {
+      throw new Error(
+        'A table with a key of its own needs to know its Region: give the stack env: { region }.',
+      );
+    }
+    this.key = new Key(this, 'Key', {
+      description: 'Encrypts the Jobber connections.',
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.table = new TableV2(this, 'Table', {
+      partitionKey: { name: 'accountId', type: AttributeType.STRING },
+      globalSecondaryIndexes: [
+        {
+          indexName: DUE_INDEX,
+          partitionKey: { name: 'sweepShard', type: AttributeType.NUMBER },
+          sortKey: { name: 'accessTokenExpiresAt', type: AttributeType.NUMBER },
+          projectionType: ProjectionType.KEYS_ONLY,
+        },
+      ],
+      dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
+      billing: Billing.onDemand(),
+      encryption: TableEncryptionV2.customerManagedKey(
+        this.key,
+        Object.fromEntries(replicas.map(({ region, keyArn }) => [region, keyArn])),
+      ),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+      ...(isMultiRegion && {
+        replicas: replicas.map(({ region }) => ({ region })),
+        multiRegionConsistency,
+        ...(witnessRegion !== undefined && { witnessRegion }),
+      }),
+    });
+  }
+}

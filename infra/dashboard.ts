@@ -1,0 +1,135 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  type Alarm,
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  LogQueryWidget,
+  type Metric,
+  SingleValueWidget,
+  Stats,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
+import type { JobberTokens } from './jobber-tokens.ts';
+import { FIVE_MINUTES, metricsOf } from './metrics.ts';
+
+const HOUR = { period: Duration.hours(1) };
+const DAY = { period: Duration.days(1) };
+
+/** Is everybody connected, and what is wrong? From the top: the answer, what is wrong, why. */
+export function createDashboard(
+  scope: Construct,
+  {
+    serviceName,
+    table,
+    functions,
+    refreshQueue,
+    escrowQueue,
+    deadLetters,
+    httpFront,
+  }: JobberTokens,
+  alarms: Alarm[],
+): Dashboard {
+  const metric = metricsOf(serviceName);
+  const eachFunction = (of: (fn: JobberTokens['functions']['get-token']) => Metric): IMetric[] =>
+    Object.entries(functions).map(([label, fn]) => of(fn).with({ label }));
+  const number = (title: string, of: Metric) =>
+    new SingleValueWidget({
+      title,
+      metrics: [of],
+      width: 6,
+      height: 4,
+    });
+  const graph = (title: string, ...left: IMetric[]) =>
+    new GraphWidget({ title, left, width: 8, height: 6, leftYAxis: { min: 0 } });
+
+  return new Dashboard(scope, 'Dashboard', {
+    defaultInterval: Duration.days(1),
+    widgets: [
+      [
+        number(
+          'Refreshed within the hour: each connection at least once',
+          metric('RefreshSucceeded').with({ ...HOUR, label: 'refreshed' }),
+        ),
+        number(
+          'Connections lost within the day',
+          metric('ReconnectRequired').with({ ...DAY, label: 'lost' }),
+        ),
+        number(
+          'Behind with refreshing',
+          metric('SweepLag', Stats.MAXIMUM).with({ label: 'seconds' }),
+        ),
+        number(
+          'Connects that failed within the day',
+          httpFront.api.metricServerError({ statistic: Stats.SUM, ...DAY, label: 'failed' }),
+        ),
+      ],
+      [new AlarmStatusWidget({ title: 'Alarms', alarms, width: 24, height: 4 })],
+      [
+        new LogQueryWidget({
+          title: 'What went wrong, and for whom',
+          logGroupNames: Object.values(functions).map((fn) => fn.logGroup.logGroupName),
+          queryLines: [
+            'fields @timestamp, level, message, accountId, code',
+            'filter level in ["WARN", "ERROR", "CRITICAL"]',
+            'sort @timestamp desc',
+            'limit 50',
+          ],
+          width: 24,
+          height: 6,
+        }),
+      ],
+      [
+        graph(
+          'Refreshes',
+          metric('RefreshSucceeded'),
+          metric('RefreshAdopted'),
+          metric('RefreshWaited'),
+          metric('SweepQueued'),
+        ),
+        graph(
+          'Refreshes that failed',
+          metric('RefreshUnknown'),
+          metric('ClientRejected'),
+          metric('ReconnectRequired'),
+        ),
+        graph(
+          'Jobber’s token endpoint, milliseconds',
+          metric('TokenEndpointLatency', Stats.p(50)),
+          metric('TokenEndpointLatency', Stats.p(99)),
+        ),
+      ],
+      [
+        graph(
+          'Escrow',
+          metric('RotationEscrowed'),
+          metric('EscrowStored'),
+          metric('EscrowSuperseded'),
+          metric('StoreFailed'),
+        ),
+        graph(
+          'Messages waiting',
+          ...Object.entries({ refresh: refreshQueue, escrow: escrowQueue }).map(([label, queue]) =>
+            queue.metricApproximateNumberOfMessagesVisible({ ...FIVE_MINUTES, label }),
+          ),
+          ...Object.entries(deadLetters).map(([name, queue]) =>
+            queue.metricApproximateNumberOfMessagesVisible({
+              ...FIVE_MINUTES,
+              label: `${name}: dead letters`,
+            }),
+          ),
+        ),
+        graph('The table', table.metricThrottledRequestsForOperation('UpdateItem', FIVE_MINUTES)),
+      ],
+      [
+        graph('Function errors', ...eachFunction((fn) => fn.metricErrors(FIVE_MINUTES))),
+        graph('Function throttles', ...eachFunction((fn) => fn.metricThrottles(FIVE_MINUTES))),
+        graph(
+          'Function durations, p99, milliseconds',
+          ...eachFunction((fn) => fn.metricDuration({ ...FIVE_MINUTES, statistic: Stats.p(99) })),
+        ),
+      ],
+    ],
+  });
+}

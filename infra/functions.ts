@@ -1,0 +1,77 @@
+import { fileURLToPath } from 'node:url';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { type FunctionName, functions, READ_BY_ALL } from '../functions/manifest.ts';
+import type { Variable } from '../shared/runtime/environment.ts';
+import { bundling } from './bundling.ts';
+
+const projectRoot = fileURLToPath(new URL('..', import.meta.url));
+
+export interface FunctionsProps {
+  /** `undefined` leaves a function to its default. */
+  readonly environment: Record<Variable, string | undefined>;
+  readonly permissions: Record<FunctionName, readonly PolicyStatement[]>;
+  readonly logRetention: RetentionDays;
+}
+
+/** The functions of the manifest, each with a log and a role of its own. */
+export function createFunctions(
+  scope: Construct,
+  props: FunctionsProps,
+): Record<FunctionName, NodejsFunction> {
+  const names = Object.keys(functions) as FunctionName[];
+  return Object.fromEntries(
+    names.map((name) => [name, createFunction(scope, name, props)]),
+  ) as Record<FunctionName, NodejsFunction>;
+}
+
+function createFunction(
+  scope: Construct,
+  name: FunctionName,
+  { environment, permissions, logRetention }: FunctionsProps,
+): NodejsFunction {
+  const { timeoutSeconds, memoryMB, reads } = functions[name];
+  const logGroup = new LogGroup(scope, `${name}-log`, {
+    retention: logRetention,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  // Instead of AWS's managed policy, which allows to write into any log group.
+  const role = new Role(scope, `${name}-role`, {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+  });
+  logGroup.grantWrite(role);
+  for (const statement of permissions[name]) role.addToPolicy(statement);
+  const fn = new NodejsFunction(scope, name, {
+    entry: `${projectRoot}functions/${name}.ts`,
+    projectRoot,
+    depsLockFilePath: `${projectRoot}package-lock.json`,
+    bundling,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    timeout: Duration.seconds(timeoutSeconds),
+    memorySize: memoryMB,
+    environment: Object.fromEntries(
+      [...READ_BY_ALL, ...reads].flatMap((variable) => {
+        const value = environment[variable];
+        return value === undefined ? [] : [[variable, value]];
+      }),
+    ),
+    role,
+    logGroup,
+    tracing: Tracing.ACTIVE,
+  });
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
+    reason: 'X-Ray has no resource to name.',
+  });
+  Validations.of(fn).acknowledge({
+    id: 'Serverless::Serverless-LambdaDLQ',
+    reason:
+      'Its callers wait for it, or its queue has dead letters; the next sweep does the work of a failed one.',
+  });
+  return fn;
+}

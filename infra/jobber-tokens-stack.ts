@@ -1,0 +1,40 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { JobberTokens, type JobberTokensProps } from './jobber-tokens.ts';
+import { Monitoring, type MonitoringProps } from './monitoring.ts';
+
+export interface JobberTokensStackProps extends StackProps, JobberTokensProps, MonitoringProps {}
+
+/** The construct, its outputs, and what watches over it. */
+export class JobberTokensStack extends Stack {
+  readonly jobberTokens: JobberTokens;
+  readonly monitoring: Monitoring;
+
+  constructor(scope: Construct, id: string, props: JobberTokensStackProps = {}) {
+    super(scope, id, { description: 'Keeps the Jobber connections of an app alive.', ...props });
+    this.jobberTokens = new JobberTokens(this, 'JobberTokens', props);
+    this.monitoring = new Monitoring(this, 'Monitoring', this.jobberTokens, props);
+    const { callbackUrl, webhookUrl, eventBus, functions, appSecret, httpFront } =
+      this.jobberTokens;
+    const output = (name: string, description: string, value: string) =>
+      new CfnOutput(this, name, { description, value });
+
+    output('CallbackUrl', 'To be registered in Jobber’s Developer Center.', callbackUrl);
+    output('WebhookUrl', 'To be registered there for APP_DISCONNECT at least.', webhookUrl);
+    output('EventBusName', 'What your rules listen to.', eventBus.eventBusName);
+    output(
+      'GetTokenFunction',
+      'Invoke it for an access token.',
+      functions['get-token'].functionName,
+    );
+    output(
+      'SetAppSecret',
+      'Run it once jobber-app.json holds {"clientId": "…", "clientSecret": "…"}.',
+      `aws secretsmanager put-secret-value --region ${this.region} --secret-id ${appSecret.secretArn} ` +
+        '--secret-string file://jobber-app.json',
+    );
+    if (httpFront.domainTarget !== undefined) {
+      output('DomainTarget', 'What the record of your domain points at.', httpFront.domainTarget);
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import { Stack } from 'aws-cdk-lib';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { Grant } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { type FunctionName, queues, routes, stream } from '../functions/manifest.ts';
+import { ConnectionsTable, type ConnectionsTableProps } from './connections-table.ts';
+import { createFunctions } from './functions.ts';
+import { type CustomDomain, HttpFront } from './http-api.ts';
+import { permissionsOf } from './permissions.ts';
+import { QueueWithDeadLetters } from './queues.ts';
+import { appSecret, sealingSecret } from './secrets.ts';
+import { StatusEvents } from './status-events.ts';
+import { SweepSchedule } from './sweep-schedule.ts';
+
+export interface JobberTokensProps extends ConnectionsTableProps {
+  /**
+   * A domain of your own for the callback URL.
+   * @default - the one of API Gateway
+   */
+  readonly domain?: CustomDomain;
+  /**
+   * Origins that a connect link may lead back to, such as `https://app.example.com`.
+   * @default - none
+   */
+  readonly returnToOrigins?: readonly string[];
+  /**
+   * Where a connect that started in Jobber's marketplace leads on to, with a signed claim of the account.
+   * @default - nowhere
+   */
+  readonly postConnectUrl?: string;
+  /**
+   * Whether connects that start in Jobber's marketplace are accepted. They carry no state.
+   * @default true
+   */
+  readonly marketplaceConnect?: boolean;
+  /**
+   * `X-JOBBER-GRAPHQL-VERSION`, a date that Jobber lists.
+   * @default - the version that this release was tested with
+   */
+  readonly jobberGraphqlVersion?: string;
+  /**
+   * How many invocations may refresh at once, 10 connections each; protects Jobber. From 2 to 1,000.
+   * @default 10
+   */
+  readonly maxConcurrentRefreshes?: number;
+  /**
+   * What the HTTP API lets through, with bursts of twice as many.
+   * @default 50
+   */
+  readonly requestsPerSecond?: number;
+  /**
+   * How long logs are kept.
+   * @default RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: RetentionDays;
+}
+
+/** The variable that tells the client in `shared/client/` which function to invoke. */
+const GET_TOKEN_FUNCTION = 'JOBBER_TOKENS_GET_TOKEN_FUNCTION';
+
+/** Keeps an app's Jobber connections alive: connects accounts, refreshes their tokens, hands them out. */
+export class JobberTokens extends Construct {
+  /** The connections, their tokens sealed. */
+  readonly table: TableV2;
+  /** Encrypts the table. */
+  readonly tableKey: Key;
+  /** `{"clientId": "…", "clientSecret": "…"}` of the Jobber app; a placeholder until you set it. */
+  readonly appSecret: Secret;
+  /** Its versions are the keys that seal the tokens. */
+  readonly sealingSecret: Secret;
+  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
+  readonly httpFront: HttpFront;
+  readonly refreshQueue: Queue;
+  /** Keeps rotations while the table refuses them. */
+  readonly escrowQueue: Queue;
+  /** What became of the connections, and Jobber's webhooks: docs/events.md. */
+  readonly eventBus: EventBus;
+  /** Where work ends that never succeeds, by what it was. */
+  readonly deadLetters: Readonly<Record<'refresh' | 'escrow' | 'sweep' | 'events', Queue>>;
+  /** Tells its logs and metrics from those of another stack's. */
+  readonly serviceName: string;
+  /** To be registered in Jobber's Developer Center. */
+  readonly callbackUrl: string;
+  /** To be registered there, too, for `APP_DISCONNECT` at least. */
+  readonly webhookUrl: string;
+
+  constructor(scope: Construct, id: string, props: JobberTokensProps = {}) {
+    super(scope, id);
+    const {
+      domain,
+      returnToOrigins = [],
+      postConnectUrl,
+      marketplaceConnect = true,
+      jobberGraphqlVersion,
+      maxConcurrentRefreshes = 10,
+      requestsPerSecond = 50,
+      logRetention = RetentionDays.THREE_MONTHS,
+    } = props;
+    refuseOtherThanOrigins(returnToOrigins);
+    this.serviceName = Stack.of(this).stackName;
+
+    const connections = new ConnectionsTable(this, 'Connections', props);
+    this.table = connections.table;
+    this.tableKey = connections.key;
+    this.appSecret = appSecret(this);
+    this.sealingSecret = sealingSecret(this);
+
+    const refresh = new QueueWithDeadLetters(this, 'refresh');
+    const escrow = new QueueWithDeadLetters(this, 'escrow');
+    this.refreshQueue = refresh.queue;
+    this.escrowQueue = escrow.queue;
+
+    const events = new StatusEvents(this, 'Events');
+    this.eventBus = events.bus;
+
+    this.httpFront = new HttpFront(this, 'Http', { domain, requestsPerSecond, logRetention });
+    this.callbackUrl = `${this.httpFront.publicUrl}/oauth/callback`;
+    this.webhookUrl = `${this.httpFront.publicUrl}/webhooks/jobber`;
+
+    this.functions = createFunctions(this, {
+      logRetention,
+      environment: {
+        TABLE_NAME: this.table.tableName,
+        APP_SECRET_ID: this.appSecret.secretArn,
+        SEALING_SECRET_ID: this.sealingSecret.secretArn,
+        REFRESH_QUEUE_URL: this.refreshQueue.queueUrl,
+        ESCROW_QUEUE_URL: this.escrowQueue.queueUrl,
+        PUBLIC_URL: this.httpFront.publicUrl,
+        JOBBER_BASE_URL: undefined,
+        JOBBER_GRAPHQL_VERSION: jobberGraphqlVersion,
+        MARKETPLACE_CONNECT: marketplaceConnect ? 'allow' : 'deny',
+        RETURN_TO_ORIGINS: returnToOrigins.join(',') || undefined,
+        POST_CONNECT_URL: postConnectUrl,
+        EVENT_BUS_NAME: this.eventBus.eventBusName,
+        POWERTOOLS_SERVICE_NAME: this.serviceName,
+      },
+      permissions: permissionsOf(this),
+    });
+
+    for (const [route, name] of Object.entries(routes)) {
+      this.httpFront.addRoute(route, this.functions[name]);
+    }
+    refresh.deliverTo(this.functions[queues.refresh.consumer], maxConcurrentRefreshes);
+    escrow.deliverTo(this.functions[queues.escrow.consumer], 2);
+    events.deliver(this.table, this.functions[stream.consumer]);
+    const sweep = new SweepSchedule(this, 'Sweep', this.functions['refresh-sweep']);
+    this.deadLetters = {
+      refresh: refresh.deadLetters,
+      escrow: escrow.deadLetters,
+      sweep: sweep.deadLetters,
+      events: events.deadLetters,
+    };
+  }
+
+  /** Lets a function of yours invoke `get-token`, and tells it which one; it needs nothing else. */
+  grantGetToken(caller: LambdaFunction): Grant {
+    return this.grantInvoke(caller, 'get-token', GET_TOKEN_FUNCTION);
+  }
+
+  /** Lets a function of yours invoke `disconnect`: its name is in `JOBBER_TOKENS_DISCONNECT_FUNCTION`. */
+  grantDisconnect(caller: LambdaFunction): Grant {
+    return this.grantInvoke(caller, 'disconnect', 'JOBBER_TOKENS_DISCONNECT_FUNCTION');
+  }
+
+  /** Lets a function of yours invoke `create-connect-link`: its name is in `JOBBER_TOKENS_CONNECT_LINK_FUNCTION`. */
+  grantCreateConnectLink(caller: LambdaFunction): Grant {
+    return this.grantInvoke(caller, 'create-connect-link', 'JOBBER_TOKENS_CONNECT_LINK_FUNCTION');
+  }
+
+  private grantInvoke(caller: LambdaFunction, name: FunctionName, variable: string): Grant {
+    const { functionName, functionArn } = this.functions[name];
+    caller.addEnvironment(variable, functionName);
+    return Grant.addToPrincipal({
+      grantee: caller,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [functionArn],
+    });
+  }
+}
+
+function refuseOtherThanOrigins(returnToOrigins: readonly string[]): void {
+  for (const origin of returnToOrigins) {
+    if (URL.parse(origin)?.origin !== origin) {
+      throw new Error(`returnToOrigins: '${origin}' is not an origin such as https://example.com.`);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import { createAlarms } from './alarms.ts';
+import { createDashboard } from './dashboard.ts';
+import type { JobberTokens } from './jobber-tokens.ts';
+
+export interface MonitoringProps {
+  /**
+   * Who is told of alarms by e-mail. AWS asks this address to confirm.
+   * @default - nobody
+   */
+  readonly alarmEmail?: string;
+  /**
+   * A topic of yours that alarms go to.
+   * @default - none
+   */
+  readonly alarmTopic?: ITopic;
+  /**
+   * From how many lost connections within an hour there is an alarm.
+   * @default 5
+   */
+  readonly reconnectsPerHour?: number;
+}
+
+/** A dashboard, and alarms that somebody hears of. */
+export class Monitoring extends Construct {
+  readonly alarms: readonly Alarm[];
+  readonly dashboard: Dashboard;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    jobberTokens: JobberTokens,
+    props: MonitoringProps = {},
+  ) {
+    super(scope, id);
+    const { alarmEmail, alarmTopic, reconnectsPerHour = 5 } = props;
+    const alarms = createAlarms(this, jobberTokens, reconnectsPerHour);
+    this.alarms = alarms;
+    this.dashboard = createDashboard(this, jobberTokens, alarms);
+
+    const topics = [
+      ...(alarmTopic ? [alarmTopic] : []),
+      ...(alarmEmail === undefined ? [] : [this.emailTopic(alarmEmail)]),
+    ];
+    for (const alarm of alarms) {
+      for (const topic of topics) alarm.addAlarmAction(new SnsAction(topic));
+    }
+  }
+
+  private emailTopic(address: string): Topic {
+    const topic = new Topic(this, 'Topic', { enforceSSL: true });
+    // A policy, such as the one that enforces TLS, takes the place of the default that lets alarms in.
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
+    Validations.of(topic.addSubscription(new EmailSubscription(address))).acknowledge({
+      id: 'Serverless::Serverless-SNSRedrivePolicy',
+      reason: 'An e-mail that is not delivered is no work lost: the alarm stays on.',
+    });
+    return topic;
+  }
+}

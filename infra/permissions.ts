@@ -1,0 +1,84 @@
+import { Stack } from 'aws-cdk-lib';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { FunctionName } from '../functions/manifest.ts';
+import { DUE_INDEX } from '../shared/tokens/due-index.ts';
+
+export interface Resources {
+  readonly table: TableV2;
+  readonly tableKey: Key;
+  readonly appSecret: Secret;
+  readonly sealingSecret: Secret;
+  readonly refreshQueue: Queue;
+  readonly escrowQueue: Queue;
+  readonly eventBus: EventBus;
+}
+
+/**
+ * What each function may do, besides writing its log and traces and receiving from its queue. Written out,
+ * because the grants of CDK allow more: whole tables with their indexes, any version of a function.
+ */
+export function permissionsOf({
+  table,
+  tableKey,
+  appSecret,
+  sealingSecret,
+  refreshQueue,
+  escrowQueue,
+  eventBus,
+}: Resources): Record<FunctionName, readonly PolicyStatement[]> {
+  const readTable = allow(['dynamodb:GetItem'], table.tableArn);
+  const updateTable = allow(['dynamodb:UpdateItem'], table.tableArn);
+  const queryIndex = allow(['dynamodb:Query'], `${table.tableArn}/index/${DUE_INDEX}`);
+  const keyToRead = allowThroughDynamoDb(TABLE_KEY_TO_READ, tableKey);
+  const keyToWrite = allowThroughDynamoDb([...TABLE_KEY_TO_READ, ...TABLE_KEY_TO_WRITE], tableKey);
+  const readSecret = (secret: Secret) => allow(['secretsmanager:GetSecretValue'], secret.secretArn);
+  const sendTo = (queue: Queue) => allow(['sqs:SendMessage'], queue.queueArn);
+
+  const putEvents = allow(['events:PutEvents'], eventBus.eventBusArn);
+
+  const secrets = [readSecret(appSecret), readSecret(sealingSecret)];
+  const redeem = [readTable, updateTable, keyToWrite, ...secrets, sendTo(escrowQueue)];
+  return {
+    'oauth-connect': secrets,
+    'oauth-callback': [updateTable, keyToWrite, ...secrets],
+    jwks: [readSecret(sealingSecret)],
+    'jobber-webhook': [readTable, updateTable, keyToWrite, readSecret(appSecret), putEvents],
+    'create-connect-link': [readSecret(sealingSecret)],
+    'get-token': redeem,
+    disconnect: redeem,
+    'refresh-sweep': [queryIndex, keyToRead, sendTo(refreshQueue)],
+    'refresh-connection': redeem,
+    // The table's key is for its stream: the tokens in it stay sealed.
+    'publish-changes': [keyToRead, putEvents],
+    'save-rotation': [readTable, updateTable, keyToWrite],
+  };
+}
+
+export const allow = (actions: readonly string[], resource: string) =>
+  new PolicyStatement({ actions: [...actions], resources: [resource] });
+
+/**
+ * What DynamoDB needs of whoever uses a table that is encrypted with a customer's key.
+ * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ */
+const TABLE_KEY_TO_READ = ['kms:Decrypt', 'kms:DescribeKey'];
+const TABLE_KEY_TO_WRITE = [
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+];
+
+/** The key decrypts nothing for the function itself, only for DynamoDB on its behalf. */
+function allowThroughDynamoDb(actions: readonly string[], key: Key): PolicyStatement {
+  const { region } = Stack.of(key);
+  const statement = allow(actions, key.keyArn);
+  statement.addCondition('StringEquals', { 'kms:ViaService': `dynamodb.${region}.amazonaws.com` });
+  return statement;
+}

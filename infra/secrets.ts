@@ -1,0 +1,38 @@
+import { RemovalPolicy, SecretValue, Validations } from 'aws-cdk-lib';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { APP_SECRET_PLACEHOLDER } from '../shared/jobber/app-secret.ts';
+
+/*
+ * CloudFormation writes a secret's value again whenever its own properties change here, over whatever the
+ * owner has put there. So these never change.
+ */
+
+/** The client id and secret of the Jobber app: a placeholder until the owner sets it. */
+export function appSecret(scope: Construct): Secret {
+  const secret = new Secret(scope, 'AppSecret', {
+    description: 'Client id and secret of the Jobber app.',
+    secretStringValue: SecretValue.unsafePlainText(JSON.stringify(APP_SECRET_PLACEHOLDER)),
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  Validations.of(secret).acknowledge({
+    id: 'AwsSolutions::AwsSolutions-SMG4',
+    reason: 'Only Jobber’s Developer Center can make a new client secret.',
+  });
+  return secret;
+}
+
+/** Each version is a sealing key; without it, no stored token opens. */
+export function sealingSecret(scope: Construct): Secret {
+  const secret = new Secret(scope, 'SealingSecret', {
+    description:
+      'Seals the tokens of the Jobber connections. Without it every account has to reconnect.',
+    generateSecretString: { passwordLength: 64, excludePunctuation: true },
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  Validations.of(secret).acknowledge({
+    id: 'AwsSolutions::AwsSolutions-SMG4',
+    reason: 'Its owner makes a new version when a key may have leaked; docs/deploying.md says how.',
+  });
+  return secret;
+}

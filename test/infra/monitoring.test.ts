@@ -1,0 +1,221 @@
+import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { describe, expect, it } from 'vitest';
+import { functions } from '../../functions/manifest.ts';
+import { Monitoring } from '../../infra/monitoring.ts';
+import { idOf, synthesize } from './support.ts';
+
+const synthesized = synthesize({ alarmEmail: 'ops@example.com' }, (owners) => {
+  new Monitoring(owners, 'OwnTopic', owners.jobberTokens, {
+    alarmTopic: new Topic(owners, 'Topic'),
+    reconnectsPerHour: 20,
+  });
+});
+const { stack, template, properties } = synthesized;
+const tokens = stack.jobberTokens;
+const alarms = new Map(stack.monitoring.alarms.map((alarm) => [alarm.node.id, properties(alarm)]));
+
+describe('an alarm goes off', () => {
+  const once = { Threshold: 1, EvaluationPeriods: 1, TreatMissingData: 'notBreaching' };
+
+  it('for each of these, and nothing else', () => {
+    expect([...alarms.keys()]).toEqual([
+      'ClientRejected',
+      'StoreFailed',
+      'RotationEscrowed',
+      'Reconnects',
+      'SweepLag',
+      'ConnectFailed',
+      'WebhookUnreadable',
+      'WebhookSlow',
+      ...['refresh', 'escrow', 'sweep', 'events'].map((name) => `dead-letters-${name}`),
+      ...Object.keys(functions).map((name) => `errors-${name}`),
+    ]);
+  });
+
+  it.each(['ClientRejected', 'StoreFailed', 'RotationEscrowed'])('at the first %s', (name) => {
+    expect(alarms.get(name)).toMatchObject({
+      ...once,
+      Namespace: 'JobberTokens',
+      MetricName: name,
+      Dimensions: [{ Name: 'service', Value: 'JobberTokens' }],
+      Statistic: 'Sum',
+      Period: 300,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+    });
+  });
+
+  it('when several connections are lost within an hour', () => {
+    const lost = { MetricName: 'ReconnectRequired', Statistic: 'Sum', Period: 3600 };
+    expect(alarms.get('Reconnects')).toMatchObject({ ...once, ...lost, Threshold: 5 });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', { ...lost, Threshold: 20 });
+  });
+
+  it('when the sweep is late, and when it does not run at all', () => {
+    expect(alarms.get('SweepLag')).toMatchObject({
+      MetricName: 'SweepLag',
+      Statistic: 'Maximum',
+      Threshold: 600,
+      ComparisonOperator: 'GreaterThanThreshold',
+      EvaluationPeriods: 2,
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  it('when somebody cannot connect', () => {
+    expect(alarms.get('ConnectFailed')).toMatchObject({
+      ...once,
+      Namespace: 'AWS/ApiGateway',
+      MetricName: '5xx',
+      Dimensions: [{ Name: 'ApiId', Value: { Ref: idOf(tokens.httpFront.api) } }],
+      Statistic: 'Sum',
+    });
+  });
+
+  it('when a webhook cannot be read, and when they are answered nearly too late', () => {
+    expect(alarms.get('WebhookUnreadable')).toMatchObject({
+      ...once,
+      MetricName: 'WebhookUnreadable',
+    });
+    expect(alarms.get('WebhookSlow')).toMatchObject({
+      ...once,
+      Threshold: 800,
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Duration',
+      ExtendedStatistic: 'p99',
+      Dimensions: [
+        { Name: 'FunctionName', Value: { Ref: idOf(tokens.functions['jobber-webhook']) } },
+      ],
+    });
+  });
+
+  it.each(Object.entries(tokens.deadLetters))('at the first dead letter: %s', (name, queue) => {
+    expect(alarms.get(`dead-letters-${name}`)).toMatchObject({
+      ...once,
+      Namespace: 'AWS/SQS',
+      MetricName: 'ApproximateNumberOfMessagesVisible',
+      Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [idOf(queue), 'QueueName'] } }],
+      Statistic: 'Maximum',
+    });
+  });
+
+  it.each(Object.entries(tokens.functions))('at the first error of %s', (name, fn) => {
+    expect(alarms.get(`errors-${name}`)).toMatchObject({
+      ...once,
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Errors',
+      Dimensions: [{ Name: 'FunctionName', Value: { Ref: idOf(fn) } }],
+      Statistic: 'Sum',
+    });
+  });
+});
+
+describe('somebody hears of it', () => {
+  const [topic = ''] = Object.keys(
+    template.findResources('AWS::SNS::TopicPolicy', {
+      Properties: { Topics: [{ Ref: idOf(stack.monitoring.node.findChild('Topic')) }] },
+    }),
+  );
+
+  it('by e-mail', () => {
+    const own = { Ref: idOf(stack.monitoring.node.findChild('Topic')) };
+    template.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+      TopicArn: own,
+    });
+    for (const alarm of alarms.values()) expect(alarm['AlarmActions']).toEqual([own]);
+  });
+
+  it('since CloudWatch, for this account, may write to the topic, and nobody without TLS', () => {
+    expect(template.toJSON()['Resources'][topic].Properties.PolicyDocument.Statement).toMatchObject(
+      [
+        { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+        {
+          Effect: 'Allow',
+          Action: 'sns:Publish',
+          Principal: { Service: 'cloudwatch.amazonaws.com' },
+          Condition: { StringEquals: { 'aws:SourceAccount': '111122223333' } },
+        },
+      ],
+    );
+  });
+
+  it('through a topic of the owner’s', () => {
+    const own = { Ref: idOf(stack.node.findChild('Topic')) };
+    const { alarms: others } = stack.node.findChild('OwnTopic') as Monitoring;
+    expect(others).toHaveLength(alarms.size);
+    for (const alarm of others) expect(properties(alarm)['AlarmActions']).toEqual([own]);
+  });
+});
+
+describe('the metrics that are watched', () => {
+  const body = JSON.stringify(synthesized.stack.resolve(properties(stack.monitoring.dashboard)));
+  const watched = new Set(
+    [...body.matchAll(/\\"JobberTokens\\",\\"(\w+)\\",\\"service\\",\\"(\w+)\\"/g)].map(
+      ([, metric]) => metric ?? '',
+    ),
+  );
+
+  it('are those that the functions write', () => {
+    const sources = globSync('{functions,shared}/**/*.ts')
+      .map((file) => readFileSync(file, 'utf8'))
+      .join('\n');
+    const written = [...sources.matchAll(/(?:count|seconds|milliseconds)\(([^)]*)\)/g)].flatMap(
+      ([, call = '']) => [...call.matchAll(/'([A-Z]\w+)'/g)].map(([, metric]) => metric ?? ''),
+    );
+    expect([...watched].sort()).toEqual([...new Set(written)].sort());
+  });
+
+  it('are written under this namespace and service', () => {
+    const { stdout } = spawnSync(
+      process.execPath,
+      [
+        '--input-type=module',
+        '--eval',
+        "const { count, publishMetrics } = await import('./shared/runtime/telemetry.ts'); count('SweepQueued'); publishMetrics();",
+      ],
+      { env: { POWERTOOLS_SERVICE_NAME: 'JobberTokens' }, encoding: 'utf8' },
+    );
+    const metric = JSON.parse(stdout);
+    expect(metric['_aws'].CloudWatchMetrics).toMatchObject([
+      { Namespace: 'JobberTokens', Dimensions: [['service']] },
+    ]);
+    expect(metric).toMatchObject({ service: 'JobberTokens', SweepQueued: 1 });
+  });
+});
+
+describe('the dashboard', () => {
+  const body = JSON.stringify(properties(stack.monitoring.dashboard)['DashboardBody']);
+
+  it('says whether everybody is connected, and what is wrong', () => {
+    for (const title of [
+      'Refreshed within the hour',
+      'Connections lost within the day',
+      'Behind with refreshing',
+      'Alarms',
+      'What went wrong, and for whom',
+    ]) {
+      expect(body).toContain(title);
+    }
+  });
+
+  it('shows every function, queue and alarm', () => {
+    const { alarms: all } = stack.monitoring;
+    for (const construct of [
+      ...Object.values(tokens.functions),
+      ...Object.values(tokens.functions).map((fn) => fn.logGroup),
+      tokens.refreshQueue,
+      tokens.escrowQueue,
+      ...Object.values(tokens.deadLetters),
+      ...all,
+    ]) {
+      expect(body).toContain(`"${idOf(construct)}"`);
+    }
+  });
+
+  it('stays within the metrics that CloudWatch shows for nothing', () => {
+    expect(body.split('\\"stat\\"').length - 1).toBeLessThanOrEqual(50);
+  });
+});

@@ -1,0 +1,183 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { MultiRegionConsistency } from 'aws-cdk-lib/aws-dynamodb';
+import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { HostedZone } from 'aws-cdk-lib/aws-route53';
+import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import { JobberTokens } from '../../infra/jobber-tokens.ts';
+import { cdkJson, idOf, synthesize, testApp } from './support.ts';
+
+const replica = (region: string) => ({
+  region,
+  keyArn: `arn:aws:kms:${region}:111122223333:key/0`,
+});
+
+describe('replica Regions', () => {
+  it('are strongly consistent, and as protected as the first', () => {
+    const { stack, properties } = synthesize({
+      replicas: [replica('us-east-2')],
+      witnessRegion: 'us-west-2',
+    });
+    const table = properties(stack.jobberTokens.table);
+    expect(table).toMatchObject({
+      MultiRegionConsistency: 'STRONG',
+      GlobalTableWitnesses: [{ Region: 'us-west-2' }],
+    });
+    const replicas = table['Replicas'] as object[];
+    expect(replicas).toHaveLength(2);
+    for (const each of replicas) {
+      expect(each).toMatchObject({
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        SSESpecification: { KMSMasterKeyId: expect.anything() },
+      });
+    }
+  });
+
+  it('are refused where strong consistency does not exist', () => {
+    expect(() => synthesize({ replicas: [replica('us-east-2')] })).toThrow(
+      'must have exactly 3 replicas',
+    );
+    expect(() => synthesize({ replicas: [replica('us-east-2'), replica('eu-west-1')] })).toThrow(
+      'not in the same region set',
+    );
+  });
+
+  it('are refused with eventual consistency, where the last writer wins', () => {
+    expect(() =>
+      synthesize({
+        replicas: [replica('us-east-2'), replica('us-west-2')],
+        multiRegionConsistency: MultiRegionConsistency.EVENTUAL,
+      }),
+    ).toThrow('would lose rotations');
+  });
+});
+
+describe('a domain of the owner’s', () => {
+  const zone = { hostedZoneId: 'Z123', zoneName: 'example.com' };
+  const { stack, template, properties } = synthesize({}, (owners) => {
+    new JobberTokens(owners, 'WithDomain', {
+      domain: {
+        name: 'jobber.example.com',
+        certificate: Certificate.fromCertificateArn(
+          owners,
+          'Certificate',
+          'arn:aws:acm:us-east-1:111122223333:certificate/0',
+        ),
+        hostedZone: HostedZone.fromHostedZoneAttributes(owners, 'Zone', zone),
+      },
+    });
+  });
+  const { functions, httpFront, callbackUrl } = stack.node.findChild('WithDomain') as JobberTokens;
+
+  it('is what Jobber and the browsers see', () => {
+    expect(callbackUrl).toBe('https://jobber.example.com/oauth/callback');
+    for (const name of ['oauth-connect', 'oauth-callback'] as const) {
+      expect(properties(functions[name])['Environment']).toMatchObject({
+        Variables: { PUBLIC_URL: 'https://jobber.example.com' },
+      });
+    }
+  });
+
+  it('is the only way in', () => {
+    expect(properties(httpFront.api)).toMatchObject({ DisableExecuteApiEndpoint: true });
+    template.hasResourceProperties('AWS::ApiGatewayV2::DomainName', {
+      DomainName: 'jobber.example.com',
+      DomainNameConfigurations: [{ EndpointType: 'REGIONAL', SecurityPolicy: 'TLS_1_2' }],
+    });
+    template.hasResourceProperties('AWS::ApiGatewayV2::ApiMapping', {
+      ApiId: { Ref: idOf(httpFront.api) },
+      Stage: '$default',
+    });
+  });
+
+  it('has its record', () => {
+    template.hasResourceProperties('AWS::Route53::RecordSet', {
+      Type: 'A',
+      Name: 'jobber.example.com.',
+      HostedZoneId: 'Z123',
+    });
+  });
+});
+
+describe('settings', () => {
+  it('reach the functions that read them', () => {
+    const { stack, template, properties } = synthesize({
+      returnToOrigins: ['https://app.example.com', 'https://example.org:8443'],
+      marketplaceConnect: false,
+      jobberGraphqlVersion: '2026-01-15',
+      maxConcurrentRefreshes: 25,
+      requestsPerSecond: 5,
+      logRetention: RetentionDays.ONE_WEEK,
+    });
+    const { functions, httpFront } = stack.jobberTokens;
+    expect(properties(functions['oauth-callback'])['Environment']).toMatchObject({
+      Variables: {
+        RETURN_TO_ORIGINS: 'https://app.example.com,https://example.org:8443',
+        MARKETPLACE_CONNECT: 'deny',
+        JOBBER_GRAPHQL_VERSION: '2026-01-15',
+      },
+    });
+    expect(properties(httpFront.stage)).toMatchObject({
+      DefaultRouteSettings: { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
+    });
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      ScalingConfig: { MaximumConcurrency: 25 },
+    });
+    expect(properties(functions['get-token'].logGroup)).toEqual({ RetentionInDays: 7 });
+  });
+
+  it.each(['app.example.com', 'https://app.example.com/', 'https://app.example.com/path', '*'])(
+    'refuse %s as an origin to return to',
+    (origin) => {
+      expect(() => synthesize({ returnToOrigins: [origin] })).toThrow(
+        `returnToOrigins: '${origin}' is not an origin such as https://example.com.`,
+      );
+    },
+  );
+
+  it('need a Region, which the table’s key is made for', () => {
+    expect(() => new JobberTokens(new Stack(testApp(), 'NoRegion'), 'JobberTokens')).toThrow(
+      'give the stack env: { region }',
+    );
+  });
+});
+
+describe('in an app of the owner’s', () => {
+  it('tells a function which one to invoke', () => {
+    const { stack, properties } = synthesize({}, (owners) => {
+      const caller = new LambdaFunction(owners, 'Caller', {
+        code: Code.fromInline('exports.handler = () => {}'),
+        handler: 'index.handler',
+        runtime: Runtime.NODEJS_24_X,
+      });
+      owners.jobberTokens.grantGetToken(caller);
+    });
+    expect(properties(stack.node.findChild('Caller'))['Environment']).toEqual({
+      Variables: {
+        JOBBER_TOKENS_GET_TOKEN_FUNCTION: { Ref: idOf(stack.jobberTokens.functions['get-token']) },
+      },
+    });
+  });
+});
+
+describe('every setting at once', () => {
+  it('violates no rule of cdk-nag, which would end the synthesis', () => {
+    synthesize(
+      { alarmEmail: 'ops@example.com', replicas: [replica('us-east-2'), replica('us-west-2')] },
+      ({ node: { root } }) => {
+        Validations.of(root).addPlugins(new AwsSolutionsChecks(root), new ServerlessChecks(root));
+      },
+    );
+  });
+});
+
+describe('cdk.json', () => {
+  it('sets every feature flag that this version of CDK recommends, as it does', () => {
+    expect(cdkJson.context).toMatchObject(recommended);
+    expect(Object.keys(recommended).length).toBeGreaterThan(80);
+  });
+});
