@@ -1,6 +1,6 @@
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { eventBus, putEvent } from '../shared/runtime/event-bus.ts';
-import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
+import { logger } from '../shared/runtime/telemetry.ts';
 import { statusChangeOf } from '../shared/tokens/status-change.ts';
 
 const bus = eventBus();
@@ -16,14 +16,11 @@ export async function handler({ Records }: DynamoDBStreamEvent): Promise<DynamoD
       if (!change) continue;
       const { type, detail } = change;
       await putEvent(bus, type, detail);
-      count('EventPublished');
       logger.info('A status change was published.', { type, accountId: detail.accountId });
     } catch (error) {
       logger.error('A change could not be published; the stream repeats it.', error as Error);
-      publishMetrics();
       return { batchItemFailures: [{ itemIdentifier: dynamodb?.SequenceNumber ?? '' }] };
     }
   }
-  publishMetrics();
   return { batchItemFailures: [] };
 }

@@ -11,7 +11,6 @@ export type MetricName =
   | 'EscrowStored'
   | 'EscrowSuperseded'
   | 'DisconnectWaiting'
-  | 'EventPublished'
   | 'WebhookRejected'
   | 'WebhookUnreadable';
 

@@ -104,6 +104,7 @@ const targets: Record<string, string> = {
   'table/index/other': `${table}/index/other`,
   'table/stream': `${table}/stream/2026-11-23T00:00:00.000`,
   'other table': arn('dynamodb', 'table/other'),
+  'other table/stream': arn('dynamodb', 'table/other/stream/2026-11-23T00:00:00.000'),
   'other table/index/due': arn('dynamodb', 'table/other/index/due'),
   ...arnsOf({
     tableKey: tokens.tableKey,
