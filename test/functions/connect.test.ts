@@ -63,6 +63,7 @@ describe('a connect', () => {
   });
 
   it('is accepted from Jobber’s marketplace, without a state and so without a ref', async () => {
+    await system.remove(idOf(MAPLE));
     const { code } = await authorized(browser());
     const response = await fetch(callback(`?code=${code}`));
     expect(response.status).toBe(200);
