@@ -9,7 +9,7 @@ import { connectionTable } from '../tokens/connection-table.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
-import { readCredentials } from './app-secret.ts';
+import { AppSecretNotSetError, readCredentials } from './app-secret.ts';
 import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts';
 
 /* The parts as the functions run them, configured by the environment. */
@@ -33,9 +33,18 @@ export function keyRing(): KeyRing {
 export function appCredentials(): CredentialSource {
   const secret = cachedSecret(aws.secretsManager(), environment.appSecretId(), clock);
   prefetch(secret);
+  const reload = async () => readCredentials((await secret.reload()).value);
   return {
-    get: async () => readCredentials((await secret.current()).value),
-    reload: async () => readCredentials((await secret.reload()).value),
+    async get() {
+      try {
+        return readCredentials((await secret.current()).value);
+      } catch (error) {
+        // Its owner may have set it since.
+        if (error instanceof AppSecretNotSetError) return reload();
+        throw error;
+      }
+    },
+    reload,
   };
 }
 
