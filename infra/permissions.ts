@@ -64,7 +64,7 @@ export const allow = (actions: readonly string[], resource: string) =>
 
 /**
  * What DynamoDB needs of whoever uses a table that is encrypted with a customer's key.
- * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
  */
 const TABLE_KEY_TO_READ = ['kms:Decrypt', 'kms:DescribeKey'];
 const TABLE_KEY_TO_WRITE = [

@@ -11,7 +11,7 @@ import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
 import { appDisconnect } from './app-disconnect.ts';
-import { credentialsIn, readCredentials } from './app-secret.ts';
+import { AppSecretNotSetError, credentialsIn, readCredentials } from './app-secret.ts';
 import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts';
 import { signatureCheck } from './webhook-signature.ts';
 
@@ -40,9 +40,18 @@ export function keyRing(): KeyRing & { previous(): Promise<RootKey | undefined> 
 export function appCredentials(): CredentialSource {
   const secret = cachedSecret(aws.secretsManager(), environment.appSecretId(), clock);
   prefetch(secret);
+  const reload = async () => readCredentials((await secret.reload()).value);
   return {
-    get: async () => readCredentials((await secret.current()).value),
-    reload: async () => readCredentials((await secret.reload()).value),
+    async get() {
+      try {
+        return readCredentials((await secret.current()).value);
+      } catch (error) {
+        // Its owner may have set it since.
+        if (error instanceof AppSecretNotSetError) return reload();
+        throw error;
+      }
+    },
+    reload,
     async previous() {
       const version = await secret.previous();
       return version && credentialsIn(version.value);
