@@ -40,6 +40,11 @@ export interface JobberTokensProps extends ConnectionsTableProps {
    */
   readonly marketplaceConnect?: boolean;
   /**
+   * The origin of another server that speaks as Jobber does, for tests.
+   * @default - Jobber's own
+   */
+  readonly jobberBaseUrl?: string;
+  /**
    * `X-JOBBER-GRAPHQL-VERSION`, a date that Jobber lists.
    * @default - the version that this release was tested with
    */
@@ -97,6 +102,7 @@ export class JobberTokens extends Construct {
       returnToOrigins = [],
       postConnectUrl,
       marketplaceConnect = true,
+      jobberBaseUrl,
       jobberGraphqlVersion,
       maxConcurrentRefreshes = 10,
       requestsPerSecond = 50,
@@ -132,7 +138,7 @@ export class JobberTokens extends Construct {
         REFRESH_QUEUE_URL: this.refreshQueue.queueUrl,
         ESCROW_QUEUE_URL: this.escrowQueue.queueUrl,
         PUBLIC_URL: this.httpFront.publicUrl,
-        JOBBER_BASE_URL: undefined,
+        JOBBER_BASE_URL: jobberBaseUrl,
         JOBBER_GRAPHQL_VERSION: jobberGraphqlVersion,
         MARKETPLACE_CONNECT: marketplaceConnect ? 'allow' : 'deny',
         RETURN_TO_ORIGINS: returnToOrigins.join(',') || undefined,

@@ -3,6 +3,8 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import {
   EventSourceMapping,
+  FilterCriteria,
+  FilterRule,
   type Function as LambdaFunction,
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
@@ -38,6 +40,7 @@ export class StatusEvents extends Construct {
       eventSourceArn: streamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: stream.batchSize,
+      filters: MAY_BE_A_CHANGE.map((dynamodb) => FilterCriteria.filter({ dynamodb })),
       retryAttempts: stream.retryAttempts,
       maxRecordAge: Duration.hours(24),
       bisectBatchOnError: true,
@@ -48,6 +51,17 @@ export class StatusEvents extends Construct {
     if (consumer.role) delivery.node.addDependency(consumer.role);
   }
 }
+
+const notActive = { status: { S: FilterRule.notEquals('active') } };
+/**
+ * What can be a change of status: to or from another than active, or a new grant. All else, 1,800 writes a month for each
+ * connection, invokes nothing.
+ */
+const MAY_BE_A_CHANGE = [
+  { NewImage: notActive },
+  { OldImage: notActive },
+  { NewImage: { rotation: { N: FilterRule.isEqual('0') } } },
+];
 
 const STREAM_ACTIONS = [
   'dynamodb:DescribeStream',

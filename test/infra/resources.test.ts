@@ -70,6 +70,13 @@ describe('the events', () => {
       MaximumRetryAttempts: stream.retryAttempts,
       MaximumRecordAgeInSeconds: 24 * 3600,
       StartingPosition: 'TRIM_HORIZON',
+      FilterCriteria: {
+        Filters: [
+          { dynamodb: { NewImage: { status: { S: [{ 'anything-but': ['active'] }] } } } },
+          { dynamodb: { OldImage: { status: { S: [{ 'anything-but': ['active'] }] } } } },
+          { dynamodb: { NewImage: { rotation: { N: ['0'] } } } },
+        ].map((pattern) => ({ Pattern: JSON.stringify(pattern) })),
+      },
       DestinationConfig: {
         OnFailure: { Destination: { 'Fn::GetAtt': [idOf(tokens.deadLetters.events), 'Arn'] } },
       },
