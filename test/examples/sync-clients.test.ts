@@ -45,14 +45,17 @@ async function copiesOf(account: number): Promise<Set<string>> {
   return ids;
 }
 
-/** Does something just before the n-th request to GraphQL is sent; @returns the statuses of all answers. */
+/** Does something just before the n-th request to GraphQL is sent, and holds the later ones up meanwhile; @returns the statuses of all answers. */
 function beforeRequest(happenings: Record<number, () => unknown>): number[] {
   const statuses: number[] = [];
   const send = globalThis.fetch;
   let requests = 0;
+  let happening: unknown;
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (url, init) => {
     if (!String(url).endsWith('/api/graphql')) return send(url, init);
-    await happenings[++requests]?.();
+    const next = happenings[++requests];
+    if (next) happening = next();
+    await happening;
     const response = await send(url, init);
     statuses.push(response.status);
     return response;

@@ -29,11 +29,12 @@ describe('a sweep', () => {
 
   it('may run twice at once: each connection is refreshed once', async () => {
     system.simulator.settings.accessTokenLifetimeSeconds = 60;
-    const accounts = Array.from({ length: 25 }, (_, index) => 700_000 + index);
+    const accounts = Array.from({ length: 12 }, (_, index) => 700_000 + index);
     for (const account of accounts) await system.connect(account);
     system.simulator.settings.accessTokenLifetimeSeconds = 3_600;
     const results = await Promise.all([system.sweep(), system.sweep()]);
-    expect(results[0]?.queued).toBeGreaterThanOrEqual(25);
+    // One may find done already what the other has queued.
+    expect(results.reduce((sum, { queued }) => sum + queued, 0)).toBeGreaterThanOrEqual(12);
     await until(async () => {
       const rotations = await Promise.all(accounts.map(rotationOf));
       return rotations.every((rotation) => rotation === 1);

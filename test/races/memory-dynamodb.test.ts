@@ -106,7 +106,7 @@ describe('the table in memory', () => {
             expect(memory.items.get('account')).toEqual(stored);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 30 },
       );
     },
   );

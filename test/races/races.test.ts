@@ -14,12 +14,12 @@ const among = (...models: Scenario['model'][]) =>
 describe('every interleaving of two processes', { timeout: 120_000 }, () => {
   it('keeps every invariant in peace, and when all stall past a lease once', async () => {
     let states = 0;
-    for (const scenario of among('new-app', 'reuse-revokes')) {
+    for (const scenario of among('new-app')) {
       const explored = await exploreAll(scenario, { faults: 0, stalls: 1 });
       expect(explored.findings).toEqual([]);
       states += explored.states;
     }
-    expect(states).toBeGreaterThan(1_000);
+    expect(states).toBeGreaterThan(500);
   });
 
   it('keeps every invariant with one crash, lost reply or refused write anywhere', async () => {
@@ -41,9 +41,9 @@ describe('every interleaving of two processes', { timeout: 120_000 }, () => {
 describe('random interleavings of two to five processes', { timeout: 120_000 }, () => {
   it('keep every invariant', async () => {
     const seed = Date.now() % 1_000_000;
-    const { runs, failure } = await runRandom(1_500, seed);
+    const { runs, failure } = await runRandom(1_000, seed);
     expect(failure).toBeUndefined();
-    expect(runs).toBe(1_500);
+    expect(runs).toBe(1_000);
   });
 });
 

@@ -82,8 +82,9 @@ export async function testSystem({
       return () => createConnectionsTable(system.db, TableName);
     },
     async expire(account) {
-      simulator.expireAccessTokens(account);
+      // In this order: whoever is refused meanwhile finds a token that is old enough to be refreshed.
       await ageInTable(system.db, TableName, idOf(account));
+      simulator.expireAccessTokens(account);
     },
     async close() {
       await system.close();

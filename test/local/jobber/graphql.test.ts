@@ -101,7 +101,7 @@ test.each([
 
   expect(status).toBe(200);
   expect(body.errors).toEqual([{ message: expect.any(String) }]);
-  expect(body.data).toBeUndefined();
+  expect(body.data ?? null).toBeNull();
 });
 
 test('an access token is not recognized from the second on in which it expires', async () => {
