@@ -34,7 +34,7 @@ export async function saveGrant(
     accessTokenExpiresAt: expiresAt,
     refreshedAt: toSeconds(clock.now()),
   };
-  const attempts = 5;
+  const attempts = 3;
   for (let attempt = 1; ; attempt++) {
     try {
       await table.saveGrant(grant);
