@@ -1,5 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
+import { on, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const CREDENTIALS = {
@@ -8,50 +8,67 @@ const CREDENTIALS = {
   AWS_SECRET_ACCESS_KEY: 'local',
 };
 
-export interface Process {
-  readonly child: ChildProcess;
-  /** Sends a message and resolves to the next one that the process sends back. */
+export interface Process<First> {
+  /** What the process said once it was ready. */
+  readonly first: First;
+  /** Sends a message and resolves to the answer; one after the other. Rejects if the process fails or ends. */
   ask<Answer>(message: unknown): Promise<Answer>;
   stop(): Promise<void>;
 }
 
-/** Starts a file of this folder as a process; `first` is what it says once it is ready. Quiet, but for its errors. */
+/** Starts a file of this folder as a process. Quiet, but for its errors. */
 export async function startProcess<First>(
   file: string,
-  { args = [], env = {} }: { args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-): Promise<Process & { first: First }> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+  env: NodeJS.ProcessEnv = {},
+): Promise<Process<First>> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
     env: { PATH: process.env['PATH'], ...CREDENTIALS, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const ended = once(child, 'exit').then(() => {
-    throw new Error(`The process ${file} has ended.`);
-  });
-  ended.catch(() => undefined);
-  const next = async <T>(): Promise<T> => {
-    const [message] = (await Promise.race([once(child, 'message'), ended])) as unknown as [T];
-    return message;
+  const ending = new AbortController();
+  const ended = once(child, 'exit').then(() => ending.abort());
+  const messages = on(child, 'message', { signal: ending.signal });
+  const next = async () => {
+    const { value } = await messages.next();
+    const { answer, error } = value[0] as Reply;
+    if (error !== undefined) throw new Error(`${file}: ${error}`);
+    return answer;
   };
+  let last: Promise<unknown> = next();
+  const first = (await last) as First;
   return {
-    child,
-    first: await next<First>(),
+    first,
     ask<Answer>(message: unknown) {
-      const answer = next<Answer>();
-      child.send(message as object);
-      return answer;
+      const answer = last
+        .catch(() => undefined)
+        .then(() => {
+          child.send(message as object);
+          return next();
+        });
+      last = answer;
+      return answer as Promise<Answer>;
     },
     async stop() {
       child.kill('SIGKILL');
-      await ended.catch(() => undefined);
+      await ended;
     },
   };
 }
 
-/** In the process: answers each message with what `answer` makes of it, and tells that it is ready with `first`. */
-export function serve<Message>(answer: (message: Message) => Promise<unknown>, first: unknown = {}) {
+interface Reply {
+  readonly answer?: unknown;
+  readonly error?: string;
+}
+
+/** In the process: tells that it is ready with `first`, and answers each message with what `answer` makes of it. */
+export function serve<Message>(answer: (message: Message) => Promise<unknown>, first?: unknown) {
+  const reply = (what: Reply) => process.send?.(what);
   process.once('disconnect', () => process.exit());
-  process.on('message', async (message: Message) => {
-    process.send?.((await answer(message)) ?? {});
+  process.on('message', (message: Message) => {
+    answer(message).then(
+      (answered) => reply({ answer: answered }),
+      (error: Error) => reply({ error: String(error.stack) }),
+    );
   });
-  process.send?.(first);
+  reply({ answer: first });
 }
