@@ -23,7 +23,10 @@ export function ours({ at, db, tableName }: Setting): Ours {
     table,
     endpoint: jobberTokenEndpoint({ baseUrl: at.jobberUrl, credentials, clock }),
     escrow: { keep: () => Promise.reject(new Error('Nothing is put into escrow here.')) },
-    keys: { current: async () => key, find: async (id: string) => (id === key.id ? key : undefined) },
+    keys: {
+      current: async () => key,
+      find: async (id: string) => (id === key.id ? key : undefined),
+    },
     clock,
     telemetry: { count() {}, tokenEndpointLatency() {}, lastResort() {} },
   };

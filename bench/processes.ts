@@ -30,7 +30,7 @@ export async function startProcess<First>(
   const messages = on(child, 'message', { signal: ending.signal });
   const next = async () => {
     const { value } = await messages.next();
-    const { answer, error } = value[0] as Reply;
+    const { answer, error } = (value as [Reply])[0];
     if (error !== undefined) throw new Error(`${file}: ${error}`);
     return answer;
   };

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startFauxqs } from 'fauxqs';
-import { queues, visibilitySeconds } from '../functions/manifest.ts';
+import { type queues, visibilitySeconds } from '../functions/manifest.ts';
 import { awsEndpoint } from '../local/aws/endpoint.ts';
 import { localSecrets, SEALING_SECRET } from '../local/aws/secrets.ts';
 import { startJobberSimulator } from '../local/jobber/simulator.ts';
@@ -30,13 +30,16 @@ const queue = (name: keyof typeof queues) => {
 };
 
 /** Issues a grant to each account at once: thousands of requests to the control would take longer than what they prepare. */
-serve(async (accounts: readonly number[]) => accounts.map((account) => jobber.issueGrant(account)), {
-  jobberUrl: jobber.url.replace('localhost', '127.0.0.1'),
-  sqsUrl,
-  secretsUrl: `http://127.0.0.1:${secretsPort}`,
-  refreshQueue: queue('refresh'),
-  escrowQueue: queue('escrow'),
-  clientId,
-  clientSecret,
-  sealing: secrets.find(SEALING_SECRET),
-});
+serve(
+  async (accounts: readonly number[]) => accounts.map((account) => jobber.issueGrant(account)),
+  {
+    jobberUrl: jobber.url.replace('localhost', '127.0.0.1'),
+    sqsUrl,
+    secretsUrl: `http://127.0.0.1:${secretsPort}`,
+    refreshQueue: queue('refresh'),
+    escrowQueue: queue('escrow'),
+    clientId,
+    clientSecret,
+    sealing: secrets.find(SEALING_SECRET),
+  },
+);

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Variable } from '../shared/runtime/environment.ts';
 import { createConnectionsTable } from '../local/aws/connections-table.ts';
 import { APP_SECRET, SEALING_SECRET } from '../local/aws/secrets.ts';
 import { type RemoteControl, simulatorControl } from '../local/jobber/control-client.ts';
+import type { Variable } from '../shared/runtime/environment.ts';
 import { startProcess } from './processes.ts';
 
 /** Where everything is; sent to worker processes as JSON. */

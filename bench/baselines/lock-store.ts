@@ -29,7 +29,13 @@ export function lockStore(setting: Setting): Design {
   async function refreshLocked(accountId: string): Promise<string> {
     const lock = lockOf(accountId);
     const started = Date.now();
-    while (!(await takeLock(client, TableName, { accountId: lock, owner: '1', until: Date.now() + TTL_MS }))) {
+    while (
+      !(await takeLock(client, TableName, {
+        accountId: lock,
+        owner: '1',
+        until: Date.now() + TTL_MS,
+      }))
+    ) {
       if (Date.now() > started + GIVE_UP_MS) throw new Error('the lock was not to be had');
       await delay(POLL_MS);
     }

@@ -64,7 +64,11 @@ export function raw({ at, db, tableName: TableName }: Setting, { conditions }: R
   }
 
   /** Moves the index entry, as every refresh does. */
-  async function store(accountId: string, accessToken: string, refreshToken: string): Promise<void> {
+  async function store(
+    accountId: string,
+    accessToken: string,
+    refreshToken: string,
+  ): Promise<void> {
     await db.send(
       new UpdateItemCommand({
         TableName,

@@ -11,9 +11,7 @@ export interface Row {
   readonly expiresAt: number;
 }
 
-export type Refresh =
-  | { readonly refused: true }
-  | { readonly refused: false; readonly row: Row };
+export type Refresh = { readonly refused: true } | { readonly refused: false; readonly row: Row };
 
 /** What those of the designs share that keep a {@link Row}: reading, redeeming, and how a test sets one up. */
 export function rows({ at, db, tableName: TableName }: Setting) {

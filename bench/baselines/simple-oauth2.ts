@@ -1,4 +1,9 @@
-import { DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
 import { AuthorizationCode } from 'simple-oauth2';
 import { type Design, HOUR, nowSeconds, type Setting } from '../design.ts';
 
@@ -70,5 +75,6 @@ export function simpleOauth2({ at, db, tableName: TableName }: Setting): Design 
   };
 }
 
+/** Jobber's refusal is plain text, which the library reports as 406; the answer's own status is with the error. */
 const isRefusal = (error: unknown) =>
-  (error as { output?: { statusCode?: number } }).output?.statusCode === 401;
+  (error as { data?: { res?: { statusCode?: number } } }).data?.res?.statusCode === 401;

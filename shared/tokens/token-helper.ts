@@ -53,6 +53,7 @@ export interface TokenHelper {
 }
 
 const CACHED_TOKENS = 1_000;
+const LONGEST_PAUSE = 1_000;
 
 export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   const { table, keys, clock, telemetry } = dependencies;
@@ -60,6 +61,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   const cache = new LRUCache<string, IssuedToken>({ max: CACHED_TOKENS });
   const reads = singleFlight<Connection | undefined>();
   const refreshes = singleFlight<Refreshed>();
+  const waits = singleFlight<Connection | undefined>();
 
   return { getAccessToken, refreshIfDue };
 
@@ -79,7 +81,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
 
     let found = await read(accountId);
     let validity = minValiditySeconds;
-    for (let waits = 0; ; ) {
+    for (let waited = 0; ; ) {
       const connection = assertActive(found);
       const current = await open(connection);
       if (usable(current, validity)) return remember(current);
@@ -110,8 +112,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       // Whoever refreshed meanwhile, or still does, did what can be done: any valid token will do.
       validity = 0;
       if (refreshed.kind === 'busy' && !usable(await open(refreshed.found))) {
-        await waitForHolder(waits++, answerBy);
-        found = await read(accountId);
+        found = await readAfterPause(accountId, waited++, answerBy);
       }
     }
   }
@@ -182,11 +183,18 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     }
   }
 
-  async function waitForHolder(waits: number, answerBy: EpochMs): Promise<void> {
-    if (waits === 0) telemetry.count('RefreshWaited');
-    const pause = budget.backoff(waits, 50, 1_000);
+  /** The callers of one process wait together, and one of them reads for all. */
+  async function readAfterPause(accountId: string, waited: number, answerBy: EpochMs) {
+    if (waited === 0) telemetry.count('RefreshWaited');
+    // Doubles every other time, so that who waits learns of the new token soon after it is there.
+    const pause = budget.backoff(waited / 2, 50, LONGEST_PAUSE);
     if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
-    await clock.sleep(pause);
+    const pauseAndRead = async () => {
+      await clock.sleep(pause);
+      return read(accountId);
+    };
+    const hasTimeForAny = later(clock.now(), LONGEST_PAUSE) <= answerBy;
+    return hasTimeForAny ? waits.join(accountId, pauseAndRead) : pauseAndRead();
   }
 }
 
