@@ -43,7 +43,7 @@ const { at, tableName, batches, writeTo } = options;
 const { handler } = createRequire(import.meta.url)(options.bundle);
 const sqs = new SQSClient({ endpoint: at.sqsUrl });
 const db = new DynamoDBClient({ endpoint: at.tableUrl });
-const { takeLease, store } = raw({ at, db, tableName }, { conditions: false });
+const { takeLease, store } = raw({ at, db, tableName }, { conditions: true });
 const requests = countRequests();
 
 serve(async ({ kind, forMs }: Work): Promise<Worked> => {

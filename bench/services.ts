@@ -24,6 +24,8 @@ export interface Services {
   readonly jobber: RemoteControl;
   /** What an authorization of each account ends in. */
   grant(accounts: readonly number[]): Promise<{ accessToken: string; refreshToken: string }[]>;
+  /** The CPU time that the table's process has used; `undefined` if it is not ours. */
+  tableCpuMs(): Promise<number | undefined>;
   /** A new table of connections with its index; returns its name. */
   newTable(): Promise<string>;
   stop(): Promise<void>;
@@ -43,6 +45,7 @@ export async function startServices(): Promise<Services> {
     at,
     jobber: simulatorControl(at.jobberUrl),
     grant: (accounts) => others.ask(accounts),
+    tableCpuMs: async () => table?.ask<number>({}),
     async newTable() {
       const name = `connections-${randomUUID()}`;
       await createConnectionsTable(client, name);

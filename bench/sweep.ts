@@ -32,6 +32,11 @@ export interface SweepSize extends Swept {
   readonly bareWritesPerSecond: Spread;
   /** Of the writes that the table takes when nothing else is done, how many refreshing made. */
   readonly ofCeiling: Spread;
+  /**
+   * The same by the CPU time of the table's process: what two bare writes cost it, of what a refresh does. It leaves out
+   * that the consumers and Jobber share two cores with the table here. `undefined` if that process is not ours.
+   */
+  readonly ofCeilingByTableCpu: Spread | undefined;
   /** For each refreshed connection, by operation, the sweep's included. */
   readonly requestsPerRefresh: Readonly<Record<string, number>>;
 }
@@ -85,6 +90,8 @@ export async function measureSweep(
       ofCeiling: spread(
         refreshing.refreshes.map((rate, slice) => (2 * rate) / (refreshing.writes[slice] ?? 0)),
       ),
+      ofCeilingByTableCpu:
+        refreshing.cpuShares.length > 0 ? spread(refreshing.cpuShares) : undefined,
       requestsPerRefresh: Object.fromEntries(
         Object.entries(refreshing.requests).map(([n, count]) => [n, count / refreshing.refreshed]),
       ),
@@ -112,8 +119,11 @@ export async function measureSweep(
     const total = { refreshed: 0, ms: 0, requests: {} as Record<string, number> };
     const refreshes: number[] = [];
     const writes: number[] = [];
+    const cpuShares: number[] = [];
     for (let drained = false; !drained; ) {
+      const cpuBefore = await services.tableCpuMs();
       const refreshed = await together(consumers, { kind: 'refresh', forMs: options.sliceMs });
+      const cpuBetween = await services.tableCpuMs();
       drained = refreshed.drained;
       total.refreshed += refreshed.done;
       total.ms += refreshed.ms;
@@ -125,8 +135,12 @@ export async function measureSweep(
       refreshes.push((refreshed.done * 1000) / refreshed.ms);
       const bare = await together(consumers, { kind: 'write', forMs: options.sliceMs });
       writes.push((bare.done * 1000) / bare.ms);
+      const cpuAfter = await services.tableCpuMs();
+      if (cpuBefore === undefined || cpuBetween === undefined || cpuAfter === undefined) continue;
+      const aWrite = (cpuAfter - cpuBetween) / bare.done;
+      cpuShares.push((2 * aWrite) / ((cpuBetween - cpuBefore) / refreshed.done));
     }
-    return { ...total, refreshes, writes };
+    return { ...total, refreshes, writes, cpuShares };
   }
 }
 
