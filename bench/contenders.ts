@@ -72,7 +72,7 @@ export function contenders(
     operation: Contender['operation'],
     of: (
       calls: ReturnType<typeof raw>,
-    ) => (accountId: string, refreshToken: string) => Promise<string | void>,
+    ) => (accountId: string, refreshToken: string) => Promise<string | undefined>,
   ): Promise<Contender> {
     const place = await setting();
     const tokens = await connect(ours(place));
