@@ -15,7 +15,7 @@ import { rotated, type Spread, spread } from './statistics.ts';
 const run = promisify(execFile);
 
 export interface ColdStart {
-  readonly name: FunctionName | 'the DynamoDB client alone';
+  readonly name: FunctionName | typeof CLIENT_ALONE;
   readonly bytes: number;
   /** Loading the module, in milliseconds. */
   readonly load: Spread;
@@ -25,7 +25,7 @@ export interface ColdStart {
   readonly firstAnswerOfClient: Spread;
 }
 
-const CLIENT_ALONE = 'the DynamoDB client alone';
+export const CLIENT_ALONE = 'DynamoDB client alone';
 const ACCOUNT = 3_000_000;
 
 const SCRIPT = `

@@ -72,7 +72,7 @@ export function contenders(
     operation: Contender['operation'],
     of: (
       calls: ReturnType<typeof raw>,
-    ) => (accountId: string, refreshToken: string) => Promise<string | undefined>,
+    ) => (accountId: string, refreshToken: string) => Promise<unknown>,
   ): Promise<Contender> {
     const place = await setting();
     const tokens = await connect(ours(place));
@@ -83,7 +83,7 @@ export function contenders(
       before: nothing,
       start: () => async (accountId) => {
         const successor = await run(accountId, tokens.get(accountId) ?? '');
-        if (successor) tokens.set(accountId, successor);
+        if (typeof successor === 'string') tokens.set(accountId, successor);
       },
     };
   }

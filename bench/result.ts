@@ -26,8 +26,8 @@ export interface Result {
 }
 
 export const FULL = {
-  operations: { repetitions: 15, operationsEach: 40 },
-  stampede: { rounds: 50, processes: 8, callers: 1_000, endpointMs: 200, secondsEach: 24 },
+  operations: { repetitions: 15, operationsEach: 20 },
+  stampede: { rounds: 50, processes: 8, callers: 1_000, endpointMs: 200, secondsEach: 22 },
   sweep: { sizes: [1_000, 10_000, 100_000], processes: 2, batches: 3, sliceMs: 2_000 },
   coldStart: { runs: 15 },
 };
