@@ -1,4 +1,4 @@
-import { CLIENT_ALONE } from './cold-start.ts';
+import { CLIENT_ALONE, LEAN_CLIENT_ALONE } from './cold-start.ts';
 import type { Result } from './result.ts';
 import { type Bars, barChart, lineChart } from './svg.ts';
 
@@ -103,7 +103,7 @@ function coldStart({ coldStart: all }: Result): string {
         value: each[what].median,
         spread: each[what],
         text: `${short(each[what].median)} · ${each[`${what}OfClient`].median.toFixed(2)} ×`,
-        ours: each.name !== CLIENT_ALONE,
+        ours: each.name !== CLIENT_ALONE && each.name !== LEAN_CLIENT_ALONE,
       })),
     })),
   });

@@ -1,21 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { FunctionName } from '../functions/manifest.ts';
-import { encodeAccountId } from '../local/jobber/accounts.ts';
-import type { ActiveConnection } from '../shared/tokens/connection.ts';
-import { connectionTable } from '../shared/tokens/connection-table.ts';
-import { encodeRotation } from '../shared/tokens/escrow.ts';
 import { bundle, bundleFunction, functionNames } from '../test/bundles/bundle.ts';
-import { ours } from './ours.ts';
+import { firstEvents, STORED_ACCOUNT } from './first-events.ts';
 import { environmentOf, type Services } from './services.ts';
 import { rotated, type Spread, spread } from './statistics.ts';
 
 const run = promisify(execFile);
 
 export interface ColdStart {
-  readonly name: FunctionName | typeof CLIENT_ALONE;
+  readonly name: FunctionName | typeof CLIENT_ALONE | typeof LEAN_CLIENT_ALONE;
   readonly bytes: number;
   /** Loading the module, in milliseconds. */
   readonly load: Spread;
@@ -25,8 +19,9 @@ export interface ColdStart {
   readonly firstAnswerOfClient: Spread;
 }
 
+/** As anybody would bundle it; and with our own saving. */
 export const CLIENT_ALONE = 'DynamoDB client alone';
-const ACCOUNT = 3_000_000;
+export const LEAN_CLIENT_ALONE = 'the same, bundled as ours';
 
 const SCRIPT = `
   const started = performance.now();
@@ -54,9 +49,18 @@ export async function measureColdStart(
     ...environmentOf(services.at, tableName),
   };
   const events = await firstEvents(services, tableName);
-  const alone = await bundle('test/bundles/dynamodb-client-alone.ts', `${folder}/client`);
+  const client = 'test/bundles/dynamodb-client-alone.ts';
   const subjects = [
-    { name: CLIENT_ALONE, event: encodeAccountId(ACCOUNT), ...alone },
+    {
+      name: CLIENT_ALONE,
+      event: STORED_ACCOUNT,
+      ...(await bundle(client, `${folder}/client`, false)),
+    },
+    {
+      name: LEAN_CLIENT_ALONE,
+      event: STORED_ACCOUNT,
+      ...(await bundle(client, `${folder}/lean-client`)),
+    },
     ...(await Promise.all(
       functionNames.map(async (name) => ({
         name,
@@ -88,50 +92,4 @@ export async function measureColdStart(
     loadOfClient: ofClient(loads[index] ?? [], loads[0]),
     firstAnswerOfClient: ofClient(answers[index] ?? [], answers[0]),
   }));
-}
-
-/** For each function an event that it answers well. The connection is there, and not due. */
-async function firstEvents(
-  services: Services,
-  tableName: string,
-): Promise<Record<FunctionName, unknown>> {
-  const { at } = services;
-  const db = new DynamoDBClient({ endpoint: at.tableUrl });
-  const accountId = encodeAccountId(ACCOUNT);
-  const [tokens = { accessToken: '', refreshToken: '' }] = await services.grant([ACCOUNT]);
-  await ours({ at, db, tableName }).save(accountId, tokens);
-  const table = connectionTable(DynamoDBDocumentClient.from(db), tableName);
-  const connection = (await table.get(accountId)) as ActiveConnection;
-  db.destroy();
-  // Superseded: the token that it says it redeemed is not the stored one.
-  const rotation = encodeRotation({
-    accountId,
-    redeemed: Buffer.from('another') as never,
-    successor: connection,
-  });
-  return {
-    'oauth-connect': httpEvent('GET /oauth/connect'),
-    'oauth-callback': httpEvent('GET /oauth/callback'),
-    'get-token': { accountId },
-    'refresh-sweep': {},
-    'refresh-connection': message(JSON.stringify({ accountId })),
-    'save-rotation': message(rotation),
-  };
-}
-
-const message = (body: string) => ({
-  Records: [{ messageId: '1', eventSource: 'aws:sqs', body }],
-});
-
-function httpEvent(routeKey: string) {
-  const [method, path] = routeKey.split(' ');
-  return {
-    version: '2.0',
-    routeKey,
-    rawPath: path,
-    rawQueryString: '',
-    headers: { host: 'example.com' },
-    requestContext: { http: { method, path, sourceIp: '127.0.0.1' }, requestId: '1', routeKey },
-    isBase64Encoded: false,
-  };
 }

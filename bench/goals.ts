@@ -1,3 +1,4 @@
+import { functions } from '../functions/manifest.ts';
 import type { ColdStart } from './cold-start.ts';
 import type { OperationsResult } from './operations.ts';
 import type { StampedeResult } from './stampede.ts';
@@ -25,12 +26,22 @@ export function goals(
     ...ofOperations(operations),
     ...ofStampede(stampede),
     ...ofSweep(sweep),
-    ...coldStart.slice(1).map(({ name, load, loadOfClient }) => ({
-      measure: `cold start: load of ${name} (${ms(load.median)})`,
-      goal: '≤ 1.15 × the DynamoDB client alone',
-      measured: times(loadOfClient.median),
-      met: loadOfClient.median <= 1.15,
-    })),
+    ...coldStart
+      .filter(({ name }) => name === 'jobber-webhook')
+      .map(({ firstAnswer }) => ({
+        measure: 'cold start: first answer of jobber-webhook',
+        goal: '< 400 ms',
+        measured: ms(firstAnswer.median),
+        met: firstAnswer.median < 400,
+      })),
+    ...coldStart
+      .filter(({ name }) => Object.hasOwn(functions, name))
+      .map(({ name, load, loadOfClient }) => ({
+        measure: `cold start: load of ${name} (${ms(load.median)})`,
+        goal: '≤ 1.15 × the DynamoDB client alone',
+        measured: times(loadOfClient.median),
+        met: loadOfClient.median <= 1.15,
+      })),
   ];
 }
 

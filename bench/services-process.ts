@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { startFauxqs } from 'fauxqs';
 import { type queues, visibilitySeconds } from '../functions/manifest.ts';
 import { awsEndpoint } from '../local/aws/endpoint.ts';
+import { localEventBus } from '../local/aws/event-bus.ts';
 import { localSecrets, SEALING_SECRET } from '../local/aws/secrets.ts';
 import { startJobberSimulator } from '../local/jobber/simulator.ts';
 import { listen } from '../local/listen.ts';
 import { serve } from './processes.ts';
 
-/* Jobber, SQS and Secrets Manager: what is not the table. */
+/* Jobber, SQS, Secrets Manager and EventBridge: what is not the table. */
 
 const jobber = await startJobberSimulator();
 const sqs = await startFauxqs({ port: 0, logger: false });
@@ -17,10 +18,11 @@ const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-bench-'));
 const { clientId, clientSecret } = jobber.settings;
 const secrets = localSecrets(join(folder, 'sealing-key.json'), { clientId, clientSecret });
 rmSync(folder, { recursive: true });
+const bus = localEventBus(() => undefined);
 const nothingToInvoke = async () => {
   throw new Error('No function is invoked through this endpoint.');
 };
-const secretsPort = await listen(awsEndpoint(secrets, nothingToInvoke), 0);
+const secretsPort = await listen(awsEndpoint(secrets, bus, nothingToInvoke), 0);
 const sqsUrl = `http://127.0.0.1:${sqs.port}`;
 const queue = (name: keyof typeof queues) => {
   const { queueUrl } = sqs.createQueue(name, {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createConnectionsTable } from '../local/aws/connections-table.ts';
+import { EVENT_BUS } from '../local/aws/event-bus.ts';
 import { APP_SECRET, SEALING_SECRET } from '../local/aws/secrets.ts';
+import { createConnectionsTable } from '../local/aws/tables.ts';
 import { type RemoteControl, simulatorControl } from '../local/jobber/control-client.ts';
 import type { Variable } from '../shared/runtime/environment.ts';
 import { startProcess } from './processes.ts';
@@ -11,6 +12,7 @@ export interface Addresses {
   readonly tableUrl: string;
   readonly jobberUrl: string;
   readonly sqsUrl: string;
+  /** Of Secrets Manager and EventBridge. */
   readonly secretsUrl: string;
   readonly refreshQueue: string;
   readonly escrowQueue: string;
@@ -66,6 +68,7 @@ export function environmentOf(at: Addresses, tableName: string): NodeJS.ProcessE
     SEALING_SECRET_ID: SEALING_SECRET,
     REFRESH_QUEUE_URL: at.refreshQueue,
     ESCROW_QUEUE_URL: at.escrowQueue,
+    EVENT_BUS_NAME: EVENT_BUS,
     PUBLIC_URL: 'https://example.com',
     JOBBER_BASE_URL: at.jobberUrl,
   } satisfies Partial<Record<Variable, string>>;
@@ -73,6 +76,7 @@ export function environmentOf(at: Addresses, tableName: string): NodeJS.ProcessE
     AWS_ENDPOINT_URL_DYNAMODB: at.tableUrl,
     AWS_ENDPOINT_URL_SQS: at.sqsUrl,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: at.secretsUrl,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: at.secretsUrl,
     ...variables,
   };
 }

@@ -132,7 +132,7 @@ export function lineChart({
 }
 
 function page(title: string, height: number, shapes: readonly string[]): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${at(height)}" role="img" aria-label="${escape(title)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${at(height)}" role="img" aria-label="${escaped(title)}">
 <style>${STYLE}</style>
 <rect class="page" x="0.5" y="0.5" width="${WIDTH - 1}" height="${at(height - 1)}" rx="6"/>
 ${text(MARGIN, 28, title, 'title')}
@@ -144,10 +144,10 @@ ${shapes.join('\n')}
 const at = (value: number) => Number(value.toFixed(1));
 
 const text = (x: number, y: number, content: string, style = '', anchor = 'start') =>
-  `<text x="${at(x)}" y="${at(y)}"${style && ` class="${style}"`}${anchor === 'start' ? '' : ` text-anchor="${anchor}"`}>${escape(content)}</text>`;
+  `<text x="${at(x)}" y="${at(y)}"${style && ` class="${style}"`}${anchor === 'start' ? '' : ` text-anchor="${anchor}"`}>${escaped(content)}</text>`;
 
 const line = (style: string, x1: number, y1: number, x2: number, y2: number) =>
   `<line class="${style}" x1="${at(x1)}" y1="${at(y1)}" x2="${at(x2)}" y2="${at(y2)}"/>`;
 
-const escape = (content: string) =>
+const escaped = (content: string) =>
   content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

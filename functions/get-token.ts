@@ -1,28 +1,17 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
+import type { GetTokenErrorCode, GetTokenResponse } from '../shared/client/contract.ts';
 import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
 import { later } from '../shared/runtime/clock.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
-import { TokenError } from '../shared/tokens/errors.ts';
-import type { IssuedToken } from '../shared/tokens/token-helper.ts';
+import { type AnyTokenError, TokenError } from '../shared/tokens/errors.ts';
 
 const Request = z.strictObject({
   accountId: z.string().check(z.minLength(1), z.maxLength(256)),
   minValiditySeconds: z.optional(z.int().check(z.gte(0), z.lte(30 * 60))),
   rejectedToken: z.optional(z.string().check(z.minLength(1), z.maxLength(8_192))),
 });
-
-export type GetTokenResponse =
-  | ({ readonly ok: true } & IssuedToken)
-  | {
-      readonly ok: false;
-      readonly error: {
-        readonly code: string;
-        readonly message: string;
-        readonly retryable: boolean;
-      };
-    };
 
 const tokens = jobberTokens();
 const ANSWER_MARGIN_MS = 1_000;
@@ -41,7 +30,7 @@ export async function handler(event: unknown, context: Context): Promise<GetToke
   } catch (error) {
     if (error instanceof TokenError) {
       logger.warn('No access token.', { accountId, code: error.code });
-      return failure(error.code, error.message, error.retryable);
+      return failure((error as AnyTokenError).code, error.message, error.retryable);
     }
     logger.error('No access token.', { accountId, error: error as Error });
     return failure('internal_error', 'An unexpected error; the log of get-token has it.', true);
@@ -50,7 +39,11 @@ export async function handler(event: unknown, context: Context): Promise<GetToke
   }
 }
 
-const failure = (code: string, message: string, retryable: boolean): GetTokenResponse => ({
+const failure = (
+  code: GetTokenErrorCode,
+  message: string,
+  retryable: boolean,
+): GetTokenResponse => ({
   ok: false,
   error: { code, message, retryable },
 });

@@ -38,15 +38,38 @@ export const functions = {
       'JOBBER_GRAPHQL_VERSION',
       'MARKETPLACE_CONNECT',
       'RETURN_TO_ORIGINS',
+      'POST_CONNECT_URL',
     ],
   },
+  jwks: { timeoutSeconds: 10, memoryMB: 256, reads: ['SEALING_SECRET_ID'] },
+  // Jobber waits for a second, a cold start included.
+  'jobber-webhook': {
+    timeoutSeconds: 5,
+    memoryMB: 1_024,
+    reads: ['TABLE_NAME', 'APP_SECRET_ID', 'EVENT_BUS_NAME'],
+  },
+  'create-connect-link': {
+    timeoutSeconds: 10,
+    memoryMB: 256,
+    reads: ['SEALING_SECRET_ID', 'PUBLIC_URL', 'RETURN_TO_ORIGINS'],
+  },
   'get-token': { timeoutSeconds: 25, memoryMB: 512, reads: TOKENS },
+  disconnect: {
+    timeoutSeconds: 28,
+    memoryMB: 512,
+    reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
+  },
   'refresh-sweep': {
     timeoutSeconds: 240,
     memoryMB: 256,
     reads: ['TABLE_NAME', 'REFRESH_QUEUE_URL'],
   },
-  'refresh-connection': { timeoutSeconds: 25, memoryMB: 256, reads: TOKENS },
+  'refresh-connection': {
+    timeoutSeconds: 25,
+    memoryMB: 256,
+    reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
+  },
+  'publish-changes': { timeoutSeconds: 30, memoryMB: 256, reads: ['EVENT_BUS_NAME'] },
   'save-rotation': { timeoutSeconds: 10, memoryMB: 256, reads: ['TABLE_NAME'] },
 } satisfies Record<string, FunctionSettings>;
 
@@ -56,6 +79,8 @@ export type FunctionName = keyof typeof functions;
 export const routes: Record<string, FunctionName> = {
   'GET /oauth/connect': 'oauth-connect',
   'GET /oauth/callback': 'oauth-callback',
+  'GET /.well-known/jwks.json': 'jwks',
+  'POST /webhooks/jobber': 'jobber-webhook',
 };
 
 /** The queues, who consumes them, and how often a message is tried before it is a dead letter. */
@@ -65,6 +90,13 @@ export const queues = {
 } satisfies Record<string, { consumer: FunctionName; maxReceiveCount: number }>;
 
 export type QueueName = keyof typeof queues;
+
+/** Who consumes the table's stream (new and old images), and how often a record is tried before it is a dead letter. */
+export const stream = {
+  consumer: 'publish-changes',
+  batchSize: 100,
+  retryAttempts: 100,
+} satisfies { consumer: FunctionName; batchSize: number; retryAttempts: number };
 
 /** How long a message stays with its consumer; AWS asks for six time-outs, so that none is handed out twice. */
 export const visibilitySeconds = (queue: QueueName): number =>

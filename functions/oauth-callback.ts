@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { fetchAccount } from '../shared/jobber/account.ts';
 import { type ConnectIntent, verifyState } from '../shared/jobber/authorization.ts';
 import { readCallback } from '../shared/jobber/callback.ts';
+import { postConnectUrl } from '../shared/jobber/connect-claim.ts';
 import { unverifiedClaims } from '../shared/jobber/unverified-claims.ts';
 import { clock, keyRing, table, tokenEndpoint } from '../shared/jobber/wiring.ts';
 import { endBinding, readBinding } from '../shared/pages/browser-binding-cookie.ts';
@@ -71,9 +72,13 @@ async function connect(code: string, intent: ConnectIntent): Promise<Result> {
     logger.warn('Jobber did not say which account a new grant is for; the grant was not kept.');
     return { kind: 'try_later' };
   }
-  const userId = unverifiedClaims(grant.accessToken)['user_id'];
+  const { accessToken, refreshToken, expiresAt, clientId } = grant;
+  const userId = unverifiedClaims(accessToken)['user_id'];
   await saveGrant(store, sealingKey, {
-    ...grant,
+    accessToken,
+    refreshToken,
+    expiresAt,
+    clientId,
     accountId: account.id,
     accountName: account.name,
     connectedAt,
@@ -84,8 +89,20 @@ async function connect(code: string, intent: ConnectIntent): Promise<Result> {
   return {
     kind: 'connected',
     accountName: account.name,
-    returnTo: allowedReturnTo(intent.returnTo),
+    returnTo: allowedReturnTo(intent.returnTo) ?? (await afterMarketplace(intent, account.id)),
   };
+}
+
+/** Nobody knows yet whose account it is: the owner's backend is told by the browser that connected it. */
+async function afterMarketplace({ ref, returnTo }: ConnectIntent, accountId: string) {
+  const url = environment.postConnectUrl();
+  if (url === undefined || ref !== undefined || returnTo !== undefined) return undefined;
+  try {
+    return await postConnectUrl(keys, clock, { accountId, issuer: publicUrl, url });
+  } catch (error) {
+    logger.error('A result page could not lead on.', error as Error);
+    return undefined;
+  }
 }
 
 function allowedReturnTo(returnTo: string | undefined): string | undefined {

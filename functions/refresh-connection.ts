@@ -1,24 +1,28 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
-import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
+import { clock, jobberDisconnect, jobberTokens } from '../shared/jobber/wiring.ts';
 import { type EpochMs, later } from '../shared/runtime/clock.ts';
-import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
+import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
 
-const Message = z.object({ accountId: z.string().check(z.minLength(1)) });
+const Message = z.object({
+  accountId: z.string().check(z.minLength(1)),
+  disconnecting: z._default(z.boolean(), false),
+});
 
 const tokens = jobberTokens();
+const { resume } = jobberDisconnect(tokens);
 const processor = new BatchProcessor(EventType.SQS);
 
-/** Refreshes the connections that a sweep queued. A message whose work failed stays in the queue. */
+/** Refreshes the connections that a sweep queued, or disconnects them. A message whose work failed stays in the queue. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   const deadline = later(clock.now(), context.getRemainingTimeInMillis() - 1_000);
   try {
     return await processPartialResponse(
       event,
-      (record: SQSRecord) => refresh(record, deadline),
+      (record: SQSRecord) => work(record, deadline),
       processor,
       {
         context,
@@ -30,16 +34,27 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   }
 }
 
-async function refresh({ body }: SQSRecord, deadline: EpochMs): Promise<void> {
-  const { accountId } = Message.parse(JSON.parse(body));
+async function work({ body }: SQSRecord, deadline: EpochMs): Promise<void> {
+  const { accountId, disconnecting } = Message.parse(JSON.parse(body));
   try {
-    await tokens.refreshIfDue(accountId, { minValiditySeconds: REFRESH_AHEAD_S, deadline });
+    if (disconnecting) await disconnect(accountId, deadline);
+    else await tokens.refreshIfDue(accountId, { minValiditySeconds: REFRESH_AHEAD_S, deadline });
   } catch (error) {
     if (!(error instanceof TokenError)) {
-      logger.error('A refresh failed unexpectedly.', { accountId, error: error as Error });
+      logger.error('A connection of the queue failed unexpectedly.', {
+        accountId,
+        error: error as Error,
+      });
       throw error;
     }
     logger.warn('A connection was not refreshed.', { accountId, code: error.code });
     if (error.retryable) throw error;
   }
+}
+
+/** While Jobber does not answer, the next sweep queues the connection again. */
+async function disconnect(accountId: string, deadline: EpochMs): Promise<void> {
+  const outcome = await resume(accountId, deadline);
+  if (outcome?.status === 'disconnecting') count('DisconnectWaiting');
+  logger.info('A disconnect went on.', { accountId, ...outcome });
 }

@@ -6,6 +6,7 @@ import { environment } from '../shared/runtime/environment.ts';
 import { sendBatches } from '../shared/runtime/queue.ts';
 import { count, logger, publishMetrics, seconds } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
+import { DISCONNECTING_SHARD } from '../shared/tokens/connection.ts';
 import { dueConnections } from '../shared/tokens/due-index.ts';
 
 const db = dynamoDb();
@@ -20,7 +21,7 @@ export interface SweepResult {
   readonly complete: boolean;
 }
 
-/** Every 5 minutes: queues the connections whose access token expires soon. Sees no token. */
+/** Every 5 minutes: queues the connections whose access token expires soon, or whose disconnect waits. Sees no token. */
 export async function handler(
   _event: Partial<ScheduledEvent>,
   context: Context,
@@ -39,11 +40,15 @@ export async function handler(
       }
       const sent = await sendBatches(
         queue,
-        due.map(({ accountId }) => ({ group: accountId, body: { accountId } })),
+        due.map(({ accountId, sweepShard }) => ({
+          group: accountId,
+          body: { accountId, disconnecting: sweepShard === DISCONNECTING_SHARD },
+        })),
       );
       queued += sent.accepted;
       failed += sent.failed;
-      for (const { accessTokenExpiresAt } of due) {
+      for (const { accessTokenExpiresAt, sweepShard } of due) {
+        if (sweepShard === DISCONNECTING_SHARD) continue;
         if (accessTokenExpiresAt < soonest) soonest = accessTokenExpiresAt;
       }
     }

@@ -10,6 +10,7 @@ import type { Construct } from 'constructs';
 import type { JobberTokens } from './jobber-tokens.ts';
 import { FIVE_MINUTES, metricsOf } from './metrics.ts';
 
+const WEBHOOK_LIMIT = Duration.millis(800);
 const SWEEP_LAG_LIMIT = Duration.minutes(10);
 
 /** Everything that somebody should hear of. What to do about each is in docs/deploying.md. */
@@ -66,7 +67,19 @@ export function createAlarms(
       1,
       'ConnectFailed',
       httpFront.api.metricServerError({ statistic: Stats.SUM, ...FIVE_MINUTES }),
-      'Somebody was shown that connecting does not work now.',
+      'Somebody was shown that connecting does not work now, or a webhook could not be taken.',
+    ),
+    atLeast(
+      1,
+      'WebhookUnreadable',
+      metric('WebhookUnreadable'),
+      'Jobber signed a webhook whose form is not known. It is lost; a disconnect is found out at the next refresh.',
+    ),
+    atLeast(
+      WEBHOOK_LIMIT.toMilliseconds(),
+      'WebhookSlow',
+      functions['jobber-webhook'].metricDuration({ statistic: Stats.p(99), ...FIVE_MINUTES }),
+      'Webhooks are answered nearly too late: Jobber waits for a second, and may switch off who takes longer.',
     ),
     ...Object.entries(deadLetters).map(([name, queue]) =>
       atLeast(

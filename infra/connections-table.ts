@@ -4,6 +4,7 @@ import {
   Billing,
   MultiRegionConsistency,
   ProjectionType,
+  StreamViewType,
   TableEncryptionV2,
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb';
@@ -82,6 +83,7 @@ export class ConnectionsTable extends Construct {
           projectionType: ProjectionType.KEYS_ONLY,
         },
       ],
+      dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.customerManagedKey(
         this.key,

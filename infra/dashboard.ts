@@ -120,11 +120,20 @@ export function createDashboard(
             }),
           ),
         ),
-        graph('The table', table.metricThrottledRequestsForOperation('UpdateItem', FIVE_MINUTES)),
+        graph(
+          'Throttled',
+          table.metricThrottledRequestsForOperation('UpdateItem', FIVE_MINUTES),
+          functions['get-token'].metricThrottles({ ...FIVE_MINUTES, label: 'get-token' }),
+        ),
       ],
       [
         graph('Function errors', ...eachFunction((fn) => fn.metricErrors(FIVE_MINUTES))),
-        graph('Function throttles', ...eachFunction((fn) => fn.metricThrottles(FIVE_MINUTES))),
+        graph(
+          'Webhooks and disconnects',
+          metric('WebhookRejected'),
+          metric('WebhookUnreadable'),
+          metric('DisconnectWaiting'),
+        ),
         graph(
           'Function durations, p99, milliseconds',
           ...eachFunction((fn) => fn.metricDuration({ ...FIVE_MINUTES, statistic: Stats.p(99) })),

@@ -14,11 +14,14 @@ export class JobberTokensStack extends Stack {
     super(scope, id, { description: 'Keeps the Jobber connections of an app alive.', ...props });
     this.jobberTokens = new JobberTokens(this, 'JobberTokens', props);
     this.monitoring = new Monitoring(this, 'Monitoring', this.jobberTokens, props);
-    const { callbackUrl, functions, appSecret, httpFront } = this.jobberTokens;
+    const { callbackUrl, webhookUrl, eventBus, functions, appSecret, httpFront } =
+      this.jobberTokens;
     const output = (name: string, description: string, value: string) =>
       new CfnOutput(this, name, { description, value });
 
     output('CallbackUrl', 'To be registered in Jobber’s Developer Center.', callbackUrl);
+    output('WebhookUrl', 'To be registered there for APP_DISCONNECT at least.', webhookUrl);
+    output('EventBusName', 'What your rules listen to.', eventBus.eventBusName);
     output(
       'GetTokenFunction',
       'Invoke it for an access token.',

@@ -1,5 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { Grant } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -7,13 +8,14 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type FunctionName, queues, routes } from '../functions/manifest.ts';
+import { type FunctionName, queues, routes, stream } from '../functions/manifest.ts';
 import { ConnectionsTable, type ConnectionsTableProps } from './connections-table.ts';
 import { createFunctions } from './functions.ts';
 import { type CustomDomain, HttpFront } from './http-api.ts';
 import { permissionsOf } from './permissions.ts';
 import { QueueWithDeadLetters } from './queues.ts';
 import { appSecret, sealingSecret } from './secrets.ts';
+import { StatusEvents } from './status-events.ts';
 import { SweepSchedule } from './sweep-schedule.ts';
 
 export interface JobberTokensProps extends ConnectionsTableProps {
@@ -27,6 +29,11 @@ export interface JobberTokensProps extends ConnectionsTableProps {
    * @default - none
    */
   readonly returnToOrigins?: readonly string[];
+  /**
+   * Where a connect that started in Jobber's marketplace leads on to, with a signed claim of the account.
+   * @default - nowhere
+   */
+  readonly postConnectUrl?: string;
   /**
    * Whether connects that start in Jobber's marketplace are accepted. They carry no state.
    * @default true
@@ -72,18 +79,23 @@ export class JobberTokens extends Construct {
   readonly refreshQueue: Queue;
   /** Keeps rotations while the table refuses them. */
   readonly escrowQueue: Queue;
+  /** What became of the connections, and Jobber's webhooks: docs/events.md. */
+  readonly eventBus: EventBus;
   /** Where work ends that never succeeds, by what it was. */
-  readonly deadLetters: Readonly<Record<'refresh' | 'escrow' | 'sweep', Queue>>;
+  readonly deadLetters: Readonly<Record<'refresh' | 'escrow' | 'sweep' | 'events', Queue>>;
   /** Tells its logs and metrics from those of another stack's. */
   readonly serviceName: string;
   /** To be registered in Jobber's Developer Center. */
   readonly callbackUrl: string;
+  /** To be registered there, too, for `APP_DISCONNECT` at least. */
+  readonly webhookUrl: string;
 
   constructor(scope: Construct, id: string, props: JobberTokensProps = {}) {
     super(scope, id);
     const {
       domain,
       returnToOrigins = [],
+      postConnectUrl,
       marketplaceConnect = true,
       jobberGraphqlVersion,
       maxConcurrentRefreshes = 10,
@@ -104,8 +116,12 @@ export class JobberTokens extends Construct {
     this.refreshQueue = refresh.queue;
     this.escrowQueue = escrow.queue;
 
+    const events = new StatusEvents(this, 'Events');
+    this.eventBus = events.bus;
+
     this.httpFront = new HttpFront(this, 'Http', { domain, requestsPerSecond, logRetention });
     this.callbackUrl = `${this.httpFront.publicUrl}/oauth/callback`;
+    this.webhookUrl = `${this.httpFront.publicUrl}/webhooks/jobber`;
 
     this.functions = createFunctions(this, {
       logRetention,
@@ -120,6 +136,8 @@ export class JobberTokens extends Construct {
         JOBBER_GRAPHQL_VERSION: jobberGraphqlVersion,
         MARKETPLACE_CONNECT: marketplaceConnect ? 'allow' : 'deny',
         RETURN_TO_ORIGINS: returnToOrigins.join(',') || undefined,
+        POST_CONNECT_URL: postConnectUrl,
+        EVENT_BUS_NAME: this.eventBus.eventBusName,
         POWERTOOLS_SERVICE_NAME: this.serviceName,
       },
       permissions: permissionsOf(this),
@@ -130,22 +148,38 @@ export class JobberTokens extends Construct {
     }
     refresh.deliverTo(this.functions[queues.refresh.consumer], maxConcurrentRefreshes);
     escrow.deliverTo(this.functions[queues.escrow.consumer], 2);
+    events.deliver(this.table, this.functions[stream.consumer]);
     const sweep = new SweepSchedule(this, 'Sweep', this.functions['refresh-sweep']);
     this.deadLetters = {
       refresh: refresh.deadLetters,
       escrow: escrow.deadLetters,
       sweep: sweep.deadLetters,
+      events: events.deadLetters,
     };
   }
 
   /** Lets a function of yours invoke `get-token`, and tells it which one; it needs nothing else. */
   grantGetToken(caller: LambdaFunction): Grant {
-    const getToken = this.functions['get-token'];
-    caller.addEnvironment(GET_TOKEN_FUNCTION, getToken.functionName);
+    return this.grantInvoke(caller, 'get-token', GET_TOKEN_FUNCTION);
+  }
+
+  /** Lets a function of yours invoke `disconnect`: its name is in `JOBBER_TOKENS_DISCONNECT_FUNCTION`. */
+  grantDisconnect(caller: LambdaFunction): Grant {
+    return this.grantInvoke(caller, 'disconnect', 'JOBBER_TOKENS_DISCONNECT_FUNCTION');
+  }
+
+  /** Lets a function of yours invoke `create-connect-link`: its name is in `JOBBER_TOKENS_CONNECT_LINK_FUNCTION`. */
+  grantCreateConnectLink(caller: LambdaFunction): Grant {
+    return this.grantInvoke(caller, 'create-connect-link', 'JOBBER_TOKENS_CONNECT_LINK_FUNCTION');
+  }
+
+  private grantInvoke(caller: LambdaFunction, name: FunctionName, variable: string): Grant {
+    const { functionName, functionArn } = this.functions[name];
+    caller.addEnvironment(variable, functionName);
     return Grant.addToPrincipal({
       grantee: caller,
       actions: ['lambda:InvokeFunction'],
-      resourceArns: [getToken.functionArn],
+      resourceArns: [functionArn],
     });
   }
 }

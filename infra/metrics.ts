@@ -9,7 +9,10 @@ export type MetricName =
   | 'SweepQueued'
   | 'SweepLag'
   | 'EscrowStored'
-  | 'EscrowSuperseded';
+  | 'EscrowSuperseded'
+  | 'DisconnectWaiting'
+  | 'WebhookRejected'
+  | 'WebhookUnreadable';
 
 export const FIVE_MINUTES = { period: Duration.minutes(5) };
 

@@ -1,5 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -14,6 +15,7 @@ export interface Resources {
   readonly sealingSecret: Secret;
   readonly refreshQueue: Queue;
   readonly escrowQueue: Queue;
+  readonly eventBus: EventBus;
 }
 
 /**
@@ -27,6 +29,7 @@ export function permissionsOf({
   sealingSecret,
   refreshQueue,
   escrowQueue,
+  eventBus,
 }: Resources): Record<FunctionName, readonly PolicyStatement[]> {
   const readTable = allow(['dynamodb:GetItem'], table.tableArn);
   const updateTable = allow(['dynamodb:UpdateItem'], table.tableArn);
@@ -36,14 +39,22 @@ export function permissionsOf({
   const readSecret = (secret: Secret) => allow(['secretsmanager:GetSecretValue'], secret.secretArn);
   const sendTo = (queue: Queue) => allow(['sqs:SendMessage'], queue.queueArn);
 
+  const putEvents = allow(['events:PutEvents'], eventBus.eventBusArn);
+
   const secrets = [readSecret(appSecret), readSecret(sealingSecret)];
   const redeem = [readTable, updateTable, keyToWrite, ...secrets, sendTo(escrowQueue)];
   return {
     'oauth-connect': secrets,
     'oauth-callback': [updateTable, keyToWrite, ...secrets],
+    jwks: [readSecret(sealingSecret)],
+    'jobber-webhook': [readTable, updateTable, keyToWrite, readSecret(appSecret), putEvents],
+    'create-connect-link': [readSecret(sealingSecret)],
     'get-token': redeem,
+    disconnect: redeem,
     'refresh-sweep': [queryIndex, keyToRead, sendTo(refreshQueue)],
     'refresh-connection': redeem,
+    // The table's key is for its stream: the tokens in it stay sealed.
+    'publish-changes': [keyToRead, putEvents],
     'save-rotation': [readTable, updateTable, keyToWrite],
   };
 }
@@ -53,7 +64,7 @@ export const allow = (actions: readonly string[], resource: string) =>
 
 /**
  * What DynamoDB needs of whoever uses a table that is encrypted with a customer's key.
- * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ * @see https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
  */
 const TABLE_KEY_TO_READ = ['kms:Decrypt', 'kms:DescribeKey'];
 const TABLE_KEY_TO_WRITE = [

@@ -1,5 +1,4 @@
-import type { FunctionName } from '../functions/manifest.ts';
-import type { Invoke } from './functions.ts';
+import type { Invoke, LocalFunctionName } from './functions.ts';
 
 export interface Entry {
   readonly id: number;
@@ -50,13 +49,21 @@ interface KnownResults {
   readonly statusCode?: number;
   readonly batchItemFailures?: readonly unknown[];
   readonly queued?: number;
+  readonly copied?: number;
 }
 
-function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {
-  const { ok, error, statusCode, batchItemFailures, queued } = (result ?? {}) as KnownResults;
+const HTTP_WORDS: Partial<Record<LocalFunctionName, string>> = {
+  'oauth-connect': 'a browser was sent to Jobber',
+  'oauth-callback': 'a browser came back',
+  'jobber-webhook': 'a webhook came',
+  jwks: 'public keys were read',
+};
+
+function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone']] {
+  const { ok, error, statusCode, batchItemFailures, queued, copied } = (result ??
+    {}) as KnownResults;
   if (statusCode !== undefined) {
-    const words = name === 'oauth-connect' ? 'a browser was sent to Jobber' : 'a browser came back';
-    return [`${words}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
+    return [`${HTTP_WORDS[name]}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
   }
   if (batchItemFailures) {
     const failed = batchItemFailures.length;
@@ -64,6 +71,7 @@ function inWords(name: FunctionName, result: unknown): [string, Entry['tone']] {
       ? ['done with what was queued', 'good']
       : [`${failed} stay in the queue`, 'bad'];
   }
+  if (copied !== undefined) return [`${copied} clients copied`, 'good'];
   if (queued !== undefined) return [`${queued} queued`, 'neutral'];
   return ok ? ['a token was handed out', 'good'] : [`no token, ${error?.code}`, 'bad'];
 }

@@ -13,6 +13,7 @@ export interface LocalResources {
   readonly REFRESH_QUEUE_URL: string;
   readonly ESCROW_QUEUE_URL: string;
   readonly PUBLIC_URL: string;
+  readonly EVENT_BUS_NAME: string;
 }
 
 const QUEUE_URLS = { refresh: 'REFRESH_QUEUE_URL', escrow: 'ESCROW_QUEUE_URL' } as const;
@@ -96,6 +97,8 @@ function resolve(value: unknown, resources: Resources, local: LocalResources): s
       ];
     case 'AWS::SQS::Queue.Ref':
       return local[QUEUE_URLS[queueName(id ?? '', resources)]];
+    case 'AWS::Events::EventBus.Ref':
+      return local.EVENT_BUS_NAME;
     case 'AWS::ApiGatewayV2::Api.ApiEndpoint':
       return local.PUBLIC_URL;
     default:

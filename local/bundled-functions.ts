@@ -1,7 +1,7 @@
-import type { FunctionName } from '../functions/manifest.ts';
+import { type FunctionName, functions } from '../functions/manifest.ts';
 import { type LocalResources, readAssembly } from './assembly.ts';
 import { type Container, startContainer } from './container.ts';
-import type { Lambda } from './functions.ts';
+import { functionsInProcess, type Lambda } from './functions.ts';
 
 /**
  * The functions as they are deployed: the code and the environment of the template in `folder`, each in a process
@@ -23,6 +23,8 @@ export function bundledFunctions(
   return {
     start,
     invoke(name, event) {
+      // The examples are the owner's, and not among what is deployed here.
+      if (!isDeployed(name)) return functionsInProcess.invoke(name, event);
       const running = serving.get(name);
       const container = running?.isRunning ? running : start(name);
       serving.set(name, container);
@@ -33,3 +35,5 @@ export function bundledFunctions(
     },
   };
 }
+
+const isDeployed = (name: string): name is FunctionName => name in functions;

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { GetTokenResponse } from '../functions/get-token.ts';
+import type { GetTokenResponse } from '../shared/client/contract.ts';
 import { browser } from './browser.ts';
+import { simulatorControl } from './jobber/control-client.ts';
 import type { StampedeResult } from './page/stampede.ts';
 import { ASSEMBLY } from './synthesize.ts';
 
@@ -22,10 +23,13 @@ interface Shown {
   readonly status: string;
   readonly statusReason?: string;
   readonly rotation: number;
+  readonly ref?: string;
 }
 
 const MAPLE = 430114;
 const NORTHWIND = 518027;
+/** Since the restart. */
+const LIFE = ['disconnected', 'established', 'disconnected', 'established'];
 
 /** The tour: starts the system as a process of its own and uses it from outside, as a browser and an SDK do. */
 export async function runDemo(): Promise<boolean> {
@@ -33,9 +37,31 @@ export async function runDemo(): Promise<boolean> {
   const seen: { step: string; saw: string; ok: boolean }[] = [];
   const check = (step: string, saw: string, ok: boolean) => {
     seen.push({ step, saw, ok });
-    process.stdout.write(`${ok ? '  ok ' : ' NOT '} ${step.padEnd(46)} ${saw}\n`);
+    process.stdout.write(`${ok ? '  ok ' : ' NOT '} ${step.padEnd(60)} ${saw}\n`);
   };
   let system = await start(folder);
+
+  /** By a link; disconnected there, and here; reconnected each time. */
+  async function lifeOf(at: Addresses, maple: Shown): Promise<void> {
+    const gone = (reason: string) =>
+      eventually(at, maple, ({ statusReason }) => statusReason === reason);
+    await act(at, 'disconnect', maple);
+    const there = await gone('disconnected_in_jobber');
+    check('a disconnect in Jobber comes by webhook', there.statusReason ?? '', isEnded(there));
+
+    const { ref, url } = (await act(at, 'link')) as { ref: string; url: string };
+    await browser().connect(url, MAPLE);
+    const back = await eventually(at, maple, ({ status }) => status === 'active');
+    check('a connect link brings it back', `ref ${back.ref}`, back.ref === ref);
+
+    await act(at, 'end', maple);
+    const here = await gone('disconnected_by_app');
+    check('a disconnect from our side ends it at Jobber', here.statusReason ?? '', isEnded(here));
+    await browser().connect(`${at.url}/_local/connect`, MAPLE);
+
+    const events = await eventsOf(at, maple);
+    check('each change was an event', events.join(', '), events.join() === LIFE.join());
+  }
   try {
     for (const account of [MAPLE, NORTHWIND]) {
       const page = await browser().connect(`${system.url}/_local/connect`, account);
@@ -56,6 +82,20 @@ export async function runDemo(): Promise<boolean> {
       'its token expires; 200 callers in 4 processes',
       `${rush.served} served, ${rush.distinctTokens} token, ${rush.redemptions} redemption`,
       rush.served === 200 && rush.distinctTokens === 1 && rush.redemptions === 1,
+    );
+
+    const jobber = simulatorControl(system.jobberUrl);
+    await jobber.changeSettings({ clientsPerAccount: 300 });
+    await act(system, 'sync', maple);
+    await act(system, 'expire', maple);
+    await jobber.pushFaults({ kind: 'throttled', requested: 1_003, available: 953 });
+    const { rotation } = await eventually(system, maple, () => true);
+    const { copied } = (await act(system, 'sync', maple)) as { copied: number };
+    const synced = await eventually(system, maple, () => true);
+    check(
+      'a Lambda copies all clients, through a throttling and a 401',
+      `${copied} clients, ${synced.rotation - rotation} refresh`,
+      copied === 300 && synced.rotation === rotation + 1,
     );
 
     await act(system, 'expire', northwind);
@@ -86,20 +126,21 @@ export async function runDemo(): Promise<boolean> {
       used.ok,
     );
 
-    await act(system, 'disconnect', northwind);
+    await act(system, 'revoke', northwind);
     await act(system, 'expire', northwind);
     const revoked = await getToken(system, northwind.accountId);
     const ended = await eventually(system, northwind, ({ status }) => status !== 'active');
     check(
-      'an admin disconnects in Jobber',
+      'an admin disconnects in Jobber, the webhook is lost',
       `${describe(revoked)}, stored as ${ended.status} (${ended.statusReason})`,
       !revoked.ok &&
         revoked.error.code === 'reconnect_required' &&
         ended.status === 'reconnect_required' &&
         ended.statusReason === 'revoked',
     );
+    await lifeOf(system, maple);
     const others = await getToken(system, maple.accountId);
-    check('the other account does not notice', describe(others), others.ok);
+    check('and connects once more', describe(others), others.ok);
   } catch (error) {
     check('the tour goes on to its end', (error as Error).message, false);
   } finally {
@@ -143,6 +184,23 @@ async function stop(child: ChildProcess): Promise<void> {
 async function connections({ url }: Addresses): Promise<Shown[]> {
   const response = await fetch(`${url}/_local/state`);
   return ((await response.json()) as { connections: Shown[] }).connections;
+}
+
+const isEnded = ({ status }: Shown) => status === 'disconnected';
+
+/** Oldest first, in a word each. */
+async function eventsOf({ url }: Addresses, { accountName }: Shown): Promise<string[]> {
+  for (let attempt = 0; ; attempt++) {
+    const { log } = (await (await fetch(`${url}/_local/state`)).json()) as {
+      log: { text: string }[];
+    };
+    const types = log.flatMap(({ text }) => {
+      const [, type, name] = /^Event: connection\.(\w+), ([^,]+)/.exec(text) ?? [];
+      return type && name === accountName ? [type] : [];
+    });
+    if (types.length >= LIFE.length || attempt === 100) return types.reverse();
+    await delay(50);
+  }
 }
 
 async function eventually(

@@ -5,7 +5,7 @@ import { type Container, startContainer } from './container.ts';
 
 export type Handler = (event: never, context: Context) => Promise<unknown>;
 
-export type Invoke = (name: FunctionName, event: unknown) => Promise<unknown>;
+export type Invoke = (name: LocalFunctionName, event: unknown) => Promise<unknown>;
 
 /** Where the functions run. */
 export interface Lambda {
@@ -29,22 +29,34 @@ export const functionsInProcess: Lambda = {
   close() {},
 };
 
+/** The owner's own functions, as far as there are examples of them, in `examples/`. */
+const examples = {
+  'sync-clients': { timeoutSeconds: 300, memoryMB: 256 },
+};
+
+export type LocalFunctionName = FunctionName | keyof typeof examples;
+
+const all = { ...functions, ...examples };
+
+export const isLocalFunction = (name: string): name is LocalFunctionName => name in all;
+
 /** Invokes a function in this process, with a context as Lambda gives it. */
-export async function invoke(name: FunctionName, event: unknown): Promise<unknown> {
-  const endsAt = Date.now() + functions[name].timeoutSeconds * 1000;
+export async function invoke(name: LocalFunctionName, event: unknown): Promise<unknown> {
+  const endsAt = Date.now() + all[name].timeoutSeconds * 1000;
+  const folder = name in functions ? 'functions' : 'examples';
   // At the first invocation, when the environment is set.
-  const { handler }: { handler: Handler } = await import(`../functions/${name}.ts`);
+  const { handler }: { handler: Handler } = await import(`../${folder}/${name}.ts`);
   return handler(event as never, lambdaContext(name, endsAt));
 }
 
 /** What Lambda tells a function of an invocation that may last until `endsAt`, in milliseconds since the epoch. */
-export function lambdaContext(name: FunctionName, endsAt: number): Context {
+export function lambdaContext(name: LocalFunctionName, endsAt: number): Context {
   return {
     awsRequestId: crypto.randomUUID(),
     functionName: name,
     functionVersion: '$LATEST',
     invokedFunctionArn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
-    memoryLimitInMB: String(functions[name].memoryMB),
+    memoryLimitInMB: String(all[name].memoryMB),
     getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
   } as Context;
 }

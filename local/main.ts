@@ -51,7 +51,7 @@ jobber-tokens   ${url}
 Jobber          ${jobberUrl}${jobber ? `   callback URL of the app: ${url}/oauth/callback` : ' (simulated)'}
 Lambda          ${awsUrl}
 
-For an AWS SDK, or the AWS CLI 2, in another terminal:
+For jobber-tokens/client, an AWS SDK, or the AWS CLI 2, in another terminal:
   unset AWS_PROFILE
 ${Object.entries(environment)
   .map(([name, value]) => `  export ${name}=${value}`)

@@ -4,11 +4,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { activity, notingInvocations } from './activity.ts';
-import { createConnectionsTable } from './aws/connections-table.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
+import { type BusEvent, EVENT_BUS, type LocalEventBus, localEventBus } from './aws/event-bus.ts';
 import { startQueues } from './aws/queues.ts';
 import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
+import { recordingFront, streamConsumer } from './aws/table-stream.ts';
+import { createClientsTable, createConnectionsTable } from './aws/tables.ts';
 import { bundledFunctions } from './bundled-functions.ts';
 import { functionsInProcess, type Invoke } from './functions.ts';
 import { httpFront } from './http-front.ts';
@@ -32,18 +34,20 @@ export interface LocalSystem {
   readonly folder: string;
   readonly url: string;
   readonly jobberUrl: string;
-  /** Answers GetSecretValue and Invoke. */
+  /** Answers GetSecretValue, PutEvents and Invoke. */
   readonly awsUrl: string;
-  /** What an AWS SDK or CLI needs to talk to this system. */
+  /** What `jobber-tokens/client`, an AWS SDK or the AWS CLI needs to talk to this system. */
   readonly environment: Readonly<Record<string, string>>;
   readonly simulator: JobberSimulator | undefined;
   readonly secrets: LocalSecrets;
   readonly db: DynamoDBDocumentClient;
+  readonly bus: LocalEventBus;
   readonly invoke: Invoke;
   close(): Promise<void>;
 }
 
 const TABLE_NAME = 'jobber-connections';
+const CLIENTS_TABLE = 'clients';
 
 /**
  * Starts everything on this machine. The functions are configured through `process.env`, as on Lambda,
@@ -60,15 +64,22 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   try {
     makeFolder(folder);
     useOwnAwsSettings();
-    const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
-    stops.push(() => dynamoDb.close());
-    const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
-    stops.push(async () => db.destroy());
-    await createConnectionsTable(db, TABLE_NAME);
-
     const log = activity();
     const invoke: Invoke = (name, event) => lambda.invoke(name, event);
     const noted = notingInvocations(invoke, log);
+    const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
+    stops.push(() => dynamoDb.close());
+    const changes = streamConsumer(invoke);
+    stops.push(() => changes.close());
+    const tables = recordingFront(dynamoDb.endpoint, changes.record);
+    const tablesUrl = `http://127.0.0.1:${await listen(tables, 0)}`;
+    stops.push(() => close(tables));
+    // The page's own, past the stream: it changes no status.
+    const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
+    stops.push(async () => db.destroy());
+    await createConnectionsTable(db, TABLE_NAME);
+    await createClientsTable(db, CLIENTS_TABLE);
+
     const queues = await startQueues(join(folder, 'sqs'));
     stops.push(() => queues.close());
 
@@ -83,7 +94,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     };
 
     const secrets = localSecrets(join(folder, 'sealing-key.json'), jobber);
-    const aws = awsEndpoint(secrets, noted);
+    const bus = localEventBus((event) => log.note(inWords(event)));
+    const aws = awsEndpoint(secrets, bus, noted);
     const awsUrl = `http://127.0.0.1:${await listen(aws, nextPort(2))}`;
     stops.push(() => close(aws));
 
@@ -93,10 +105,13 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
 
     const environment = {
       ...CREDENTIALS,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_DYNAMODB: tablesUrl,
       AWS_ENDPOINT_URL_SQS: queues.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: awsUrl,
       AWS_ENDPOINT_URL_LAMBDA: awsUrl,
+      JOBBER_TOKENS_GET_TOKEN_FUNCTION: 'get-token',
+      JOBBER_BASE_URL: jobber.baseUrl,
     };
     const resources = {
       TABLE_NAME,
@@ -104,9 +119,10 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       SEALING_SECRET_ID: SEALING_SECRET,
       REFRESH_QUEUE_URL: queues.urls.refresh,
       ESCROW_QUEUE_URL: queues.urls.escrow,
+      EVENT_BUS_NAME: EVENT_BUS,
       PUBLIC_URL: url,
     };
-    const settings = { RETURN_TO_ORIGINS: url, JOBBER_BASE_URL: jobber.baseUrl };
+    const settings = { RETURN_TO_ORIGINS: url, JOBBER_BASE_URL: jobber.baseUrl, CLIENTS_TABLE };
     Object.assign(process.env, environment, resources, settings);
     const lambda = options.assembly
       ? bundledFunctions(options.assembly, resources, {
@@ -117,6 +133,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       : functionsInProcess;
     stops.push(async () => lambda.close());
     queues.deliverTo(noted);
+    if (simulator) simulator.settings.webhookUrl = `${url}/webhooks/jobber`;
     const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, lambda, log });
 
     const sweeping = setInterval(() => {
@@ -133,6 +150,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       simulator,
       secrets,
       db,
+      bus,
       invoke,
       close: stop,
     };
@@ -140,6 +158,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     await stop();
     throw error;
   }
+}
+
+function inWords({ 'detail-type': type, detail }: BusEvent): string {
+  const { accountName, accountId, topic, reason } = detail;
+  return `Event: ${type}, ${[accountName ?? accountId, topic, reason].filter(Boolean).join(', ')}`;
 }
 
 function makeFolder(folder: string): void {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type FunctionName, functions } from '../../functions/manifest.ts';
-import type { Invoke } from '../functions.ts';
+import { type Invoke, isLocalFunction } from '../functions.ts';
+import type { LocalEventBus } from './event-bus.ts';
 import type { LocalSecrets } from './secrets.ts';
 
 interface Reply {
@@ -10,13 +10,19 @@ interface Reply {
   readonly headers?: Record<string, string>;
 }
 
+interface SecretRequest {
+  readonly SecretId: string;
+  readonly VersionId?: string;
+  readonly VersionStage?: string;
+}
+
 const INVOKE_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
 /**
- * Secrets Manager's `GetSecretValue` and Lambda's `Invoke`, for any AWS SDK or CLI.
+ * Secrets Manager's `GetSecretValue`, EventBridge's `PutEvents` and Lambda's `Invoke`, for any AWS SDK or CLI.
  * A browser is refused: no page of somebody's may ask for secrets here.
  */
-export function awsEndpoint(secrets: LocalSecrets, invoke: Invoke): Server {
+export function awsEndpoint(secrets: LocalSecrets, bus: LocalEventBus, invoke: Invoke): Server {
   return createServer(async (request, response) => {
     const reply = await answer(request).catch(
       (error: Error): Reply => ({ status: 500, body: { message: error.message } }),
@@ -28,20 +34,32 @@ export function awsEndpoint(secrets: LocalSecrets, invoke: Invoke): Server {
   async function answer(request: IncomingMessage): Promise<Reply> {
     if (request.headers.origin !== undefined) return failure(403, 'AccessDeniedException');
     const body = await text(request);
-    if (request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue') {
-      return getSecretValue(JSON.parse(body));
+    switch (request.headers['x-amz-target']) {
+      case 'secretsmanager.GetSecretValue':
+        return getSecretValue(JSON.parse(body));
+      case 'AWSEvents.PutEvents':
+        return { status: 200, body: bus.put(JSON.parse(body).Entries) };
     }
     const [, name] = INVOKE_PATH.exec(request.url?.split('?')[0] ?? '') ?? [];
     if (name) return invokeFunction(functionName(name), body, request.headers);
     return failure(400, 'UnknownOperationException');
   }
 
-  function getSecretValue(request: { SecretId: string; VersionId?: string }): Reply {
-    const version = secrets.find(request.SecretId, request.VersionId);
+  function getSecretValue({ SecretId, VersionId, VersionStage }: SecretRequest): Reply {
+    const version =
+      VersionStage === 'AWSPREVIOUS'
+        ? secrets.previous(SecretId)
+        : secrets.find(SecretId, VersionId);
     if (!version) return failure(400, 'ResourceNotFoundException');
+    const { id, value, createdAt } = version;
     return {
       status: 200,
-      body: { Name: request.SecretId, VersionId: version.id, SecretString: version.value },
+      body: {
+        Name: SecretId,
+        VersionId: id,
+        SecretString: value,
+        CreatedDate: (createdAt ?? 0) / 1000,
+      },
     };
   }
 
@@ -50,7 +68,7 @@ export function awsEndpoint(secrets: LocalSecrets, invoke: Invoke): Server {
     body: string,
     headers: IncomingMessage['headers'],
   ): Promise<Reply> {
-    if (!(name in functions)) return failure(404, 'ResourceNotFoundException');
+    if (!isLocalFunction(name)) return failure(404, 'ResourceNotFoundException');
     let event: unknown;
     try {
       event = body === '' ? {} : JSON.parse(body);
@@ -59,7 +77,7 @@ export function awsEndpoint(secrets: LocalSecrets, invoke: Invoke): Server {
     }
     const type = headers['x-amz-invocation-type'] ?? 'RequestResponse';
     if (type === 'DryRun') return { status: 204, body: undefined };
-    const running = invoke(name as FunctionName, event);
+    const running = invoke(name, event);
     if (type === 'Event') {
       running.catch(() => undefined);
       return { status: 202, body: undefined };

@@ -8,12 +8,16 @@ export const SEALING_SECRET = 'jobber-tokens-sealing';
 interface Version {
   readonly id: string;
   readonly value: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt?: number;
 }
 
 /** The secrets of the local system: the app's, given at the start, and the sealing key, kept in a file. */
 export interface LocalSecrets {
   /** A version of a secret, the newest without an id. */
   find(secret: string, versionId?: string): Version | undefined;
+  /** The version before the newest. */
+  previous(secret: string): Version | undefined;
   /** Adds a version, which becomes the current one. */
   put(secret: string, value: string): void;
 }
@@ -25,7 +29,10 @@ export function localSecrets(
   const sealing = readVersions(file);
   const secrets: Record<string, Version[]> = { [SEALING_SECRET]: sealing };
   const put = (secret: string, value: string) => {
-    secrets[secret] = [...(secrets[secret] ?? []), { id: randomUUID(), value }];
+    secrets[secret] = [
+      ...(secrets[secret] ?? []),
+      { id: randomUUID(), value, createdAt: Date.now() },
+    ];
     if (secret !== SEALING_SECRET) return;
     writeFileSync(`${file}.new`, JSON.stringify(secrets[secret]), { mode: 0o600 });
     renameSync(`${file}.new`, file);
@@ -38,6 +45,7 @@ export function localSecrets(
       versionId === undefined
         ? secrets[secret]?.at(-1)
         : secrets[secret]?.find(({ id }) => id === versionId),
+    previous: (secret) => secrets[secret]?.at(-2),
   };
 }
 

@@ -29,6 +29,8 @@ export function simulatorControl(url: string): RemoteControl {
     deactivate: remote('deactivate'),
     expireAccessTokens: remote('expireAccessTokens'),
     rollClientSecret: remote('rollClientSecret'),
+    sendWebhook: remote('sendWebhook'),
+    webhookDeliveries: remote('webhookDeliveries'),
     reset: remote('reset'),
     getSettings: remote('getSettings'),
     changeSettings: remote('changeSettings'),

@@ -6,6 +6,7 @@ import type { Grants } from './grants.ts';
 import { type Answer, json, type Received } from './http.ts';
 import { checkSettings, type SimulatorSettings } from './settings.ts';
 import type { StateStore } from './state.ts';
+import type { Delivery, WebhookOptions, Webhooks } from './webhooks.ts';
 
 /**
  * What a test can see and do beside the protocol. Every function throws a `SimulatorUsageError` for
@@ -20,7 +21,7 @@ export interface Control {
 
   /** What an authorization and its code exchange end in, without either; creates the account if need be. */
   issueGrant(accountId: AccountId): { accessToken: string; refreshToken: string };
-  /** As the account's admin does with Disconnect in Jobber: ends all grants of the account. */
+  /** As the account's admin does with Disconnect in Jobber: ends all grants of the account, and says so by webhook. */
   disconnect(accountId: AccountId): void;
   /** As churn does: no token of the account works, until somebody authorizes with it again. */
   deactivate(accountId: AccountId): void;
@@ -28,6 +29,10 @@ export interface Control {
   expireAccessTokens(accountId?: AccountId): void;
   /** As in the Developer Center: no refresh token survives it; access tokens do until they expire. */
   rollClientSecret(secret: string): void;
+  /** Sends a webhook to `settings.webhookUrl`, to an account of any id: late, again, in older forms, forged. */
+  sendWebhook(topic: string, accountId: AccountId, options?: WebhookOptions): void;
+  /** The last webhooks that were answered with 2xx or given up, newest first. */
+  webhookDeliveries(): readonly Delivery[];
   /** Back to how the simulator started without a state file: no grants, no faults, the first settings. */
   reset(): void;
 
@@ -46,11 +51,12 @@ export interface Controlled {
   readonly firstSettings: SimulatorSettings;
   readonly grants: Grants;
   readonly faults: FaultQueue;
+  readonly webhooks: Webhooks;
   readonly forgetLimits: () => void;
 }
 
 export function controlOf(controlled: Controlled): Control {
-  const { store, settings, firstSettings, grants, faults, forgetLimits } = controlled;
+  const { store, settings, firstSettings, grants, faults, webhooks, forgetLimits } = controlled;
 
   /** A change is in the state file once the function returns. */
   function saving<Parameters extends unknown[], Result>(
@@ -72,9 +78,11 @@ export function controlOf(controlled: Controlled): Control {
       const { accessToken, refreshToken } = grants.newGrant(grants.authorizingAccount(accountId));
       return { accessToken, refreshToken: refreshToken ?? '' };
     }),
-    disconnect: saving((accountId: AccountId) =>
-      grants.end(grants.existingAccount(accountId).grants, 'disconnected'),
-    ),
+    disconnect: saving((accountId: AccountId) => {
+      const account = grants.existingAccount(accountId);
+      grants.end(account.grants, 'disconnected');
+      webhooks.send('APP_DISCONNECT', account.id);
+    }),
     deactivate: saving((accountId: AccountId) =>
       grants.deactivate(grants.existingAccount(accountId)),
     ),
@@ -87,9 +95,13 @@ export function controlOf(controlled: Controlled): Control {
       checkSettings({ clientSecret: secret });
       grants.rollClientSecret(secret);
     }),
+    sendWebhook: (topic, accountId, options) =>
+      webhooks.send(topic, grants.accountNumber(accountId), options),
+    webhookDeliveries: webhooks.deliveries,
     reset: saving(() => {
       faults.clear();
       forgetLimits();
+      webhooks.forget();
       Object.assign(settings, firstSettings);
       grants.forgetEverything();
     }),
@@ -104,7 +116,7 @@ export function controlOf(controlled: Controlled): Control {
 }
 
 /** Those that a GET may call. */
-const READING = ['audit', 'getSettings', 'pendingFaults'];
+const READING = ['audit', 'getSettings', 'pendingFaults', 'webhookDeliveries'];
 
 /**
  * The control over HTTP: `POST /_simulator/<function>`, the body a JSON array of its parameters or

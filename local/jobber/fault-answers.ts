@@ -28,7 +28,7 @@ export function answerOf(fault: AnsweringFault, path: FaultPath): Answer {
     case 'refuse-code':
       return INVALID_CODE;
     case 'throttled':
-      return throttled(costOf(10_001, 0));
+      return throttled(costOf(fault.requested ?? 10_001, 0, fault.available));
   }
 }
 

@@ -52,8 +52,8 @@ export type InsteadFault =
   | { kind: 'wrong-secret' }
   /** The answer to a code that is not valid. */
   | { kind: 'refuse-code' }
-  /** GraphQL's answer to a query that is too expensive at the moment. */
-  | { kind: 'throttled' };
+  /** GraphQL's answer to a query for which not enough points are available. @default 10,001 of 10,000 */
+  | { kind: 'throttled'; requested?: number; available?: number };
 
 /** Third stage: the work is done, but the token endpoint issues something unusual. */
 export type AlterationFault =
@@ -120,7 +120,11 @@ const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   'empty-200': { stage: 'instead', path: 'token' },
   'wrong-secret': { stage: 'instead', path: 'token' },
   'refuse-code': { stage: 'instead', path: 'token', grantType: 'authorization_code' },
-  throttled: { stage: 'instead', path: 'graphql' },
+  throttled: {
+    stage: 'instead',
+    path: 'graphql',
+    optional: { requested: notNegative, available: notNegative },
+  },
   'no-expires-at': { stage: 'alteration', path: 'token', grantType: 'refresh_token' },
   'bad-expires-at': { stage: 'alteration', path: 'token', grantType: 'refresh_token' },
   'opaque-access-token': { stage: 'alteration', path: 'token' },

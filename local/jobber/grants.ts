@@ -34,6 +34,7 @@ export function grantStore(store: StateStore, settings: SimulatorSettings, now: 
   const tokens = issuedTokens(store, settings, now);
   let accounts = new Map(state.accounts.map((account) => [account.id, account]));
 
+  /** @throws SimulatorUsageError if this is no account id. */
   function accountNumber(id: AccountId): number {
     const number = parseAccountId(id);
     if (number === undefined) throw new SimulatorUsageError(`'${id}' is no account id.`);
@@ -200,6 +201,7 @@ export function grantStore(store: StateStore, settings: SimulatorSettings, now: 
   }
 
   return {
+    accountNumber,
     existingAccount,
     authorizingAccount,
     issueCode,

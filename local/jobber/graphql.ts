@@ -1,11 +1,12 @@
-import { encodeAccountId } from './accounts.ts';
 import type { PendingRequest } from './faults.ts';
 import type { Grants } from './grants.ts';
 import { type Cost, costOf, graphqlLimits } from './graphql-limits.ts';
-import { type Operation, readOperation } from './graphql-query.ts';
+import { fieldNames, type Operation, readOperation, requestedCost } from './graphql-query.ts';
+import { executeFor } from './graphql-schema.ts';
 import { type Answer, json, mediaType, type Received, text } from './http.ts';
 import type { SimulatorSettings } from './settings.ts';
 import type { Account, Grant } from './state.ts';
+import type { Webhooks } from './webhooks.ts';
 
 const LATEST_VERSION = '2025-04-16';
 const VERSIONS = ['2023-11-15', '2024-06-10', '2025-01-20', LATEST_VERSION];
@@ -39,7 +40,12 @@ export const throttled = (cost: Cost): Answer =>
   });
 
 /** `POST /api/graphql` */
-export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now: () => number) {
+export function graphqlEndpoint(
+  settings: SimulatorSettings,
+  grants: Grants,
+  webhooks: Webhooks,
+  now: () => number,
+) {
   const limits = graphqlLimits(now);
 
   function work({ headers, body }: Received, accessToken: string | undefined): Answer {
@@ -50,7 +56,7 @@ export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now
       return json(404, { message: `GraphQL API version '${version}' does not exist` });
     const request = readRequest(body);
     if (!request) return NO_QUERY;
-    const operation = readOperation(request.query, request.variables);
+    const operation = readOperation(request.query, request.operationName, request.variables);
     if (accessToken === undefined) return unauthenticated(operation);
 
     const bearer = grants.judgeBearer(accessToken);
@@ -72,7 +78,7 @@ export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now
     account: Account,
     grant: Grant,
   ): Answer {
-    const requested = 1 + (operation?.nodes ?? 0);
+    const requested = operation ? requestedCost(operation) : 1;
     if (settings.graphqlLimits === 'off')
       return execute(operation, account, grant, {
         cost: costOf(requested, requested),
@@ -90,21 +96,15 @@ export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now
     grant: Grant,
     extensions: object,
   ): Answer {
-    if (!operation) return unsupported('this operation', extensions);
-    for (const [field, selected] of operation.fields) {
-      const hidden = [field, ...selected].find((name) => HIDDEN_FIELDS.test(name));
-      if (hidden) return hiddenField(hidden, extensions);
-    }
-    const [field, selected] = [...operation.fields][0] ?? ['', []];
-    if (operation.fields.size > 1) return unsupported('several root fields', extensions);
-    if (operation.kind === 'query' && field === 'account')
-      return answerAccount(account, selected, extensions);
-    if (operation.kind === 'mutation' && field === 'appDisconnect') {
+    if (!operation) return failed('The query is not one valid GraphQL operation.', extensions);
+    const hidden = fieldNames(operation).find((name) => HIDDEN_FIELDS.test(name));
+    if (hidden) return hiddenField(hidden, extensions);
+    const disconnect = () => {
       grants.end([grant], 'disconnected');
-      const app = { name: 'Simulated app', author: 'Simulated author' };
-      return json(200, { data: { appDisconnect: { app, userErrors: [] } }, extensions });
-    }
-    return unsupported(`the ${operation.kind} '${field}'`, extensions);
+      webhooks.send('APP_DISCONNECT', account.id);
+    };
+    const executed = executeFor(account, settings.clientsPerAccount, disconnect, operation);
+    return json(200, { ...executed, extensions });
   }
 
   return {
@@ -123,9 +123,13 @@ export function graphqlEndpoint(settings: SimulatorSettings, grants: Grants, now
 
 function readRequest(body: string) {
   try {
-    const { query, variables } = JSON.parse(body) as { query?: unknown; variables?: unknown };
+    const { query, variables, operationName } = JSON.parse(body) as Record<string, unknown>;
     if (typeof query !== 'string') return undefined;
-    return { query, variables: (variables ?? {}) as Record<string, unknown> };
+    return {
+      query,
+      variables: (variables ?? {}) as Record<string, unknown>,
+      operationName: typeof operationName === 'string' ? operationName : undefined,
+    };
   } catch {
     return undefined;
   }
@@ -140,19 +144,9 @@ function versioning(version: string) {
   };
 }
 
-function answerAccount(account: Account, selected: readonly string[], extensions: object): Answer {
-  const all = { id: encodeAccountId(account.id), name: account.name, __typename: 'Account' };
-  const unknown = selected.find((name) => !Object.hasOwn(all, name));
-  if (unknown !== undefined)
-    return failed(`Field '${unknown}' doesn't exist on type 'Account'`, extensions);
-  if (selected.length === 0) return failed("Field 'account' must have selections", extensions);
-  const chosen = Object.entries(all).filter(([name]) => selected.includes(name));
-  return json(200, { data: { account: Object.fromEntries(chosen) }, extensions });
-}
-
 function unauthenticated(operation: Operation | undefined): Answer {
-  const type = operation?.kind === 'mutation' ? 'Mutation' : 'Query';
-  const field = operation?.fields.keys().next().value ?? 'account';
+  const type = operation?.definition.operation === 'mutation' ? 'Mutation' : 'Query';
+  const [field = 'account'] = operation ? fieldNames(operation) : [];
   const message = `The field ${field} on an object of type ${type} was hidden because you are unauthenticated`;
   return json(200, {
     errors: [{ message, extensions: { code: 'UNAUTHENTICATED' } }],
@@ -164,9 +158,6 @@ function hiddenField(field: string, extensions: object): Answer {
   const message = `The field ${field} on an object of type Query was hidden due to permissions`;
   return json(200, { data: null, errors: [{ message }], extensions });
 }
-
-const unsupported = (what: string, extensions: object) =>
-  failed(`The Jobber simulator does not answer ${what}.`, extensions);
 
 const failed = (message: string, extensions: object) =>
   json(200, { errors: [{ message }], extensions });

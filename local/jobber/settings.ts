@@ -27,8 +27,12 @@ export interface SimulatorSettings {
   accessTokenLifetimeSeconds: number;
   /** Whether a new authorization of an account ends its earlier grants. @default false */
   reauthorizationRevokes: boolean;
+  /** Where webhooks are sent to; nowhere if empty. @default '' */
+  webhookUrl: string;
   /** Whether GraphQL counts requests and query costs; load tests of something else switch it off. @default 'on' */
   graphqlLimits: 'on' | 'off';
+  /** How many clients GraphQL finds in each account. @default 1000 */
+  clientsPerAccount: number;
 }
 
 /**
@@ -47,7 +51,9 @@ export const DEFAULT_SETTINGS: SimulatorSettings = {
   graceSeconds: 60,
   accessTokenLifetimeSeconds: 3600,
   reauthorizationRevokes: false,
+  webhookUrl: '',
   graphqlLimits: 'on',
+  clientsPerAccount: 1_000,
 };
 
 const redirectUris: Check = [
@@ -65,7 +71,9 @@ const SETTINGS: Checks = {
   graceSeconds: notNegative,
   accessTokenLifetimeSeconds: positive,
   reauthorizationRevokes: aBoolean,
+  webhookUrl: aString,
   graphqlLimits: oneOf('on', 'off'),
+  clientsPerAccount: notNegative,
 } satisfies Record<keyof SimulatorSettings, Check>;
 
 /** @throws SimulatorUsageError */

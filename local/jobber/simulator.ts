@@ -12,6 +12,7 @@ import { type Received, readBody, send, text } from './http.ts';
 import { checkSettings, DEFAULT_SETTINGS, type SimulatorSettings } from './settings.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
+import { webhookSender } from './webhooks.ts';
 
 export interface JobberSimulatorOptions extends Partial<SimulatorSettings> {
   /** @default 0, any free port */
@@ -36,7 +37,7 @@ export interface JobberSimulator extends Omit<Control, Replaced> {
 }
 
 /**
- * Starts a Jobber of one's own on 127.0.0.1: authorization page, token endpoint and GraphQL.
+ * Starts a Jobber of one's own on 127.0.0.1: authorization page, token endpoint, GraphQL and webhooks.
  * @throws Error if the state file is corrupt or the port taken, SimulatorUsageError for wrong settings
  */
 export async function startJobberSimulator(
@@ -52,11 +53,20 @@ export async function startJobberSimulator(
   const faults = faultQueue();
   const authorize = authorizeEndpoint(settings, grants);
   const token = tokenEndpoint(store, settings, grants);
-  const graphql = graphqlEndpoint(settings, grants, now);
-  const { forgetLimits } = graphql;
-  const control = controlOf({ store, settings, firstSettings, grants, faults, forgetLimits });
-  const receiveControl = controlEndpoint(control);
   const closing = new AbortController();
+  const webhooks = webhookSender(settings, now, closing.signal);
+  const graphql = graphqlEndpoint(settings, grants, webhooks, now);
+  const { forgetLimits } = graphql;
+  const control = controlOf({
+    store,
+    settings,
+    firstSettings,
+    grants,
+    faults,
+    webhooks,
+    forgetLimits,
+  });
+  const receiveControl = controlEndpoint(control);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.parse(request.url ?? '', 'http://localhost');

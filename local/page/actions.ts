@@ -1,6 +1,9 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
+import type { SyncResult } from '../../examples/sync-clients.ts';
+import type { CreateConnectLinkResponse } from '../../functions/create-connect-link.ts';
+import type { DisconnectResponse } from '../../functions/disconnect.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import type { Activity } from '../activity.ts';
 import type { Lambda } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
@@ -20,7 +23,7 @@ const CALLERS = 200;
 const PROCESSES = 4;
 
 /** What the buttons do. Each notes what happened and returns it. */
-export function pageActions({ tableName, db, simulator, lambda, log }: PageDependencies) {
+export function pageActions({ url, tableName, db, simulator, lambda, log }: PageDependencies) {
   return {
     /** Asks for a token and calls the API with it; on 401 once more with a new one. */
     async token({ accountId, name }: { accountId: string; name: string }) {
@@ -62,13 +65,51 @@ export function pageActions({ tableName, db, simulator, lambda, log }: PageDepen
       return { ok: result.errors.length === 0, ...result, redemptions };
     },
 
-    /** The account's admin presses Disconnect in Jobber, and it is an hour until anybody notices. */
+    /** A link for a customer of the owner's, which carries the owner's own id of it. */
+    async link() {
+      const ref = `customer-${Date.now() % 10_000}`;
+      const request = { ref, returnTo: `${url}/` };
+      const answer = (await lambda.invoke(
+        'create-connect-link',
+        request,
+      )) as CreateConnectLinkResponse;
+      log.note(answer.ok ? `A connect link for ${ref}, good for 15 min` : answer.error.message);
+      return { ref, ...answer };
+    },
+
+    /** From our side: Jobber is told, then the tokens are deleted. */
+    async end({ accountId, name }: { accountId: string; name: string }) {
+      const answer = (await lambda.invoke('disconnect', { accountId })) as DisconnectResponse;
+      const outcome = answer.ok ? answer.status : answer.error.code;
+      log.note(`${name}: disconnected by us → ${outcome}`, answer.ok ? 'neutral' : 'bad');
+      return answer;
+    },
+
+    /** The account's admin presses Disconnect in Jobber, which says so by webhook. */
     async disconnect({ accountId, name }: { accountId: string; name: string }) {
       if (!simulator) return { ok: false };
       simulator.disconnect(accountId);
+      log.note(`${name}: disconnected in Jobber`);
+      return { ok: true };
+    },
+
+    /** The same, but the webhook is lost, and it is an hour until anybody notices. */
+    async revoke({ accountId, name }: { accountId: string; name: string }) {
+      if (!simulator) return { ok: false };
+      const { webhookUrl } = simulator.settings;
+      simulator.settings.webhookUrl = '';
+      simulator.disconnect(accountId);
+      simulator.settings.webhookUrl = webhookUrl;
       await ageInTable(db, tableName, accountId);
       log.note(`${name}: disconnected in Jobber an hour ago; nobody has told us yet`, 'bad');
       return { ok: true };
+    },
+
+    /** As a function of the owner's own does, every call through the client. */
+    async sync({ accountId, name }: { accountId: string; name: string }) {
+      const { copied } = (await lambda.invoke('sync-clients', { accountId })) as SyncResult;
+      log.note(`${name}: ${copied} clients copied`, 'good');
+      return { ok: true, copied };
     },
 
     async sweep() {

@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { Connection } from '../../shared/tokens/connection.ts';
+import { type Connection, isDisconnecting } from '../../shared/tokens/connection.ts';
 
 /** What the page shows of a connection: no token, not even a sealed one. */
 export interface ShownConnection {
@@ -8,10 +8,11 @@ export interface ShownConnection {
   readonly status: string;
   readonly statusReason: string | undefined;
   readonly ref: string | undefined;
-  readonly rotation: number | undefined;
+  readonly rotation: number;
   /** Seconds since the Unix epoch. */
   readonly expiresAt: number | undefined;
   readonly leased: boolean;
+  readonly disconnecting: boolean;
 }
 
 export async function listConnections(
@@ -33,8 +34,9 @@ function show(connection: Connection): ShownConnection {
     status: connection.status,
     statusReason: 'statusReason' in connection ? connection.statusReason : undefined,
     ref: connection.ref,
-    rotation: tokens?.rotation,
+    rotation: connection.rotation,
     expiresAt: tokens?.accessTokenExpiresAt,
+    disconnecting: isDisconnecting(connection),
     leased: (tokens?.leaseExpiresAt ?? 0) > Date.now(),
   };
 }

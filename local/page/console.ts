@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { signConnectLink } from '../../shared/jobber/authorization.ts';
 import type { Aside } from '../http-front.ts';
 import { type PageDependencies, pageActions } from './actions.ts';
 import { listConnections } from './connections.ts';
@@ -32,7 +31,8 @@ export function consolePage(dependencies: PageDependencies): Aside {
     } else if (pathname === '/_local/state') {
       json(response, 200, await state());
     } else if (pathname === '/_local/connect') {
-      response.writeHead(302, { location: await connectUrl() });
+      const link = await actions.link();
+      response.writeHead(302, { location: link.ok ? link.url : '/' });
       response.end();
     } else {
       await act(pathname.slice('/_local/'.length), request, response);
@@ -52,13 +52,6 @@ export function consolePage(dependencies: PageDependencies): Aside {
       connections: await listConnections(db, tableName),
       log: log.entries(),
     };
-  }
-
-  /** As the owner's app does for a customer of its own. */
-  async function connectUrl(): Promise<string> {
-    const { clock, keyRing } = await import('../../shared/jobber/wiring.ts');
-    const intent = { ref: `customer-${Date.now() % 10_000}`, returnTo: `${url}/` };
-    return `${url}/oauth/connect?link=${await signConnectLink(keyRing(), clock, intent)}`;
   }
 
   async function act(name: string, request: IncomingMessage, response: ServerResponse) {

@@ -2,12 +2,14 @@ const byId = (id) => document.getElementById(id);
 const template = byId('connection').content.firstElementChild;
 const busy = new Set();
 
-const NEEDS_ACTIVE = new Set(['expire', 'disconnect']);
+const NEEDS_ACTIVE = new Set(['sync', 'expire', 'end', 'disconnect', 'revoke']);
+const NEEDS_SIMULATOR = new Set(['disconnect', 'revoke']);
 
 const STATUS = {
-  active: () => 'Connected',
+  active: ({ disconnecting }) =>
+    disconnecting ? 'Disconnecting: Jobber does not answer' : 'Connected',
   reconnect_required: ({ statusReason }) => `Reconnect required: ${statusReason}`,
-  disconnected: () => 'Disconnected',
+  disconnected: ({ statusReason }) => `Disconnected: ${statusReason}`,
 };
 
 async function act(action, connection) {
@@ -15,11 +17,12 @@ async function act(action, connection) {
   busy.add(key);
   await refresh();
   try {
-    await fetch(`/_local/${action}`, {
+    const response = await fetch(`/_local/${action}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ accountId: connection?.accountId, name: connection?.accountName }),
     });
+    return await response.json();
   } catch {
     // The system has stopped, as the next line shows.
   } finally {
@@ -75,7 +78,8 @@ function fillCard(card, connection, now, simulated) {
   for (const button of card.querySelectorAll('button')) {
     const { action } = button.dataset;
     button.disabled = busy.has(`${action} ${connection.accountId}`);
-    const isPossible = connection.status === 'active' && (action !== 'disconnect' || simulated);
+    const isPossible =
+      connection.status === 'active' && (!NEEDS_SIMULATOR.has(action) || simulated);
     button.hidden = NEEDS_ACTIVE.has(action) && !isPossible;
   }
 }
@@ -98,6 +102,13 @@ function makeLine({ at, tone, text }) {
   return line;
 }
 
+byId('link').addEventListener('click', async () => {
+  const made = await act('link');
+  if (!made?.ok) return;
+  byId('made').hidden = false;
+  byId('made').querySelector('span').textContent = made.ref;
+  byId('made').querySelector('a').href = made.url;
+});
 byId('sweep').addEventListener('click', () => act('sweep'));
 
 async function refresh() {

@@ -1,4 +1,4 @@
-import type { GetTokenResponse } from '../../functions/get-token.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import type { Lambda } from '../functions.ts';
 
 export interface StampedeResult {

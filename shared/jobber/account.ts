@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import { exchange } from './http.ts';
+import { askGraphql, type GraphqlApi } from './graphql.ts';
 
 export interface Account {
   /** Jobber's `account.id`, encoded as Jobber does. */
@@ -8,40 +8,26 @@ export interface Account {
 }
 
 const ATTEMPTS = 3;
+const ACCOUNT_QUERY = 'query { account { id name } }';
 
 /**
  * Asks which account an access token is for: `query { account { id name } }` needs no scope.
  * `undefined` if Jobber did not say.
  */
 export async function fetchAccount(
-  api: { baseUrl: string; graphqlVersion: string; clock: Clock },
+  api: GraphqlApi & { readonly clock: Clock },
   accessToken: string,
   timeoutMs: number,
 ): Promise<Account | undefined> {
   for (let attempt = 1; ; attempt++) {
-    const answer = await exchange(
-      `${api.baseUrl}/api/graphql`,
-      {
-        headers: {
-          authorization: `Bearer ${accessToken}`,
-          'content-type': 'application/json',
-          'x-jobber-graphql-version': api.graphqlVersion,
-        },
-        body: JSON.stringify({ query: 'query { account { id name } }' }),
-      },
-      timeoutMs,
-    );
-    const account = answer.status === 200 ? readAccount(answer.body) : undefined;
+    const answer = await askGraphql(api, accessToken, { query: ACCOUNT_QUERY }, timeoutMs);
+    const account = answer.kind === 'data' ? readAccount(answer.data) : undefined;
     if (account || attempt === ATTEMPTS) return account;
     await api.clock.sleep(200 * attempt);
   }
 }
 
-function readAccount(body: string): Account | undefined {
-  try {
-    const { id, name } = JSON.parse(body).data.account;
-    return typeof id === 'string' && id !== '' ? { id, name: String(name ?? '') } : undefined;
-  } catch {
-    return undefined;
-  }
+function readAccount(data: unknown): Account | undefined {
+  const { id, name } = (data as { account?: { id?: unknown; name?: unknown } }).account ?? {};
+  return typeof id === 'string' && id !== '' ? { id, name: String(name ?? '') } : undefined;
 }

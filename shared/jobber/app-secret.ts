@@ -27,6 +27,15 @@ export function readCredentials(json: string): AppCredentials {
   return { clientId, clientSecret };
 }
 
+/** `undefined` for what a secret held before its owner put the credentials into it. */
+export function credentialsIn(json: string): AppCredentials | undefined {
+  try {
+    return readCredentials(json);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The error of JSON.parse quotes the secret. */
 function parse(json: string): { clientId?: unknown; clientSecret?: unknown } {
   try {

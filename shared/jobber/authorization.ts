@@ -12,6 +12,7 @@ export interface ConnectIntent {
 }
 
 export const STATE_LIFETIME_S = 10 * 60;
+export const CONNECT_LINK_LIFETIME_S = 15 * 60;
 
 /** RFC 6749, section 4.1.1; Jobber knows no PKCE and takes the scopes from the app's settings. */
 export function authorizeUrl(
@@ -78,7 +79,7 @@ export function signConnectLink(
   keys: KeyRing,
   clock: Clock,
   intent: ConnectIntent,
-  lifetimeSeconds = 15 * 60,
+  lifetimeSeconds = CONNECT_LINK_LIFETIME_S,
 ): Promise<string> {
   return sign(keys, clock, 'connect-link', { ...intent }, lifetimeSeconds);
 }

@@ -15,7 +15,14 @@ export interface NoAnswer {
   readonly maybeReceived: boolean;
 }
 
-const MAX_BODY_BYTES = 256 * 1024;
+export interface Limits {
+  /** Of the body. @default 256 KB */
+  readonly mostBytes?: number;
+  /** Ends the exchange early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const MOST_BYTES = 256 * 1024;
 
 /** Errors of a connection that never came to be: nothing was sent. */
 const NEVER_SENT = new Set([
@@ -32,21 +39,23 @@ export async function exchange(
   url: string,
   request: { headers: Record<string, string>; body: string },
   timeoutMs: number,
+  { mostBytes = MOST_BYTES, signal }: Limits = {},
 ): Promise<Answer | NoAnswer> {
   try {
+    const timeout = AbortSignal.timeout(timeoutMs);
     const response = await fetch(url, {
       method: 'POST',
       // Whether a request on a reused connection that breaks was received, nobody could tell.
       headers: { connection: 'close', ...request.headers },
       body: request.body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
     return {
       status: response.status,
       contentType: response.headers.get('content-type') ?? '',
       retryAfterMs: retryAfterMs(response.headers),
-      ...(await readBody(response.body)),
+      ...(await readBody(response.body, mostBytes)),
     };
   } catch (error) {
     const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code ?? '';
@@ -54,7 +63,7 @@ export async function exchange(
   }
 }
 
-async function readBody(stream: ReadableStream<Uint8Array> | null) {
+async function readBody(stream: ReadableStream<Uint8Array> | null, mostBytes: number) {
   const chunks: Uint8Array[] = [];
   let size = 0;
   let complete = true;
@@ -62,7 +71,7 @@ async function readBody(stream: ReadableStream<Uint8Array> | null) {
     for await (const chunk of stream ?? []) {
       chunks.push(chunk);
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) {
+      if (size > mostBytes) {
         complete = false;
         break;
       }

@@ -9,12 +9,14 @@ export interface AppCredentials {
   readonly clientSecret: string;
 }
 
-/** Where the app's credentials come from. Both reject if they cannot be read. */
+/** Where the app's credentials come from. All reject if they cannot be read. */
 export interface CredentialSource {
   /** As read within the last minutes. */
   get(): Promise<AppCredentials>;
   /** As they are now. */
   reload(): Promise<AppCredentials>;
+  /** Those before the current ones, if they were replaced within the last day. */
+  previous(): Promise<AppCredentials | undefined>;
 }
 
 export interface JobberTokenEndpoint extends TokenEndpoint {
@@ -38,7 +40,7 @@ export function jobberTokenEndpoint({
   clock,
 }: {
   baseUrl: string;
-  credentials: CredentialSource;
+  credentials: Pick<CredentialSource, 'get' | 'reload'>;
   clock: Clock;
 }): JobberTokenEndpoint {
   return {

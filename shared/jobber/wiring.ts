@@ -6,11 +6,14 @@ import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
 import { count, logger, milliseconds } from '../runtime/telemetry.ts';
 import { connectionTable } from '../tokens/connection-table.ts';
+import { disconnectProtocol } from '../tokens/disconnect.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
-import { readCredentials } from './app-secret.ts';
+import { appDisconnect } from './app-disconnect.ts';
+import { AppSecretNotSetError, credentialsIn, readCredentials } from './app-secret.ts';
 import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts';
+import { signatureCheck } from './webhook-signature.ts';
 
 /* The parts as the functions run them, configured by the environment. */
 
@@ -18,11 +21,15 @@ export { clock };
 
 export const table = () => connectionTable(dynamoDb(), environment.tableName());
 
-export function keyRing(): KeyRing {
+export function keyRing(): KeyRing & { previous(): Promise<RootKey | undefined> } {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
   prefetch(secret);
   return {
     current: async () => rootKey(await secret.current()),
+    async previous() {
+      const version = await secret.previous();
+      return version && rootKey(version);
+    },
     find: async (id) => {
       const version = await secret.find(id);
       return version && rootKey(version);
@@ -33,11 +40,26 @@ export function keyRing(): KeyRing {
 export function appCredentials(): CredentialSource {
   const secret = cachedSecret(aws.secretsManager(), environment.appSecretId(), clock);
   prefetch(secret);
+  const reload = async () => readCredentials((await secret.reload()).value);
   return {
-    get: async () => readCredentials((await secret.current()).value),
-    reload: async () => readCredentials((await secret.reload()).value),
+    async get() {
+      try {
+        return readCredentials((await secret.current()).value);
+      } catch (error) {
+        // Its owner may have set it since.
+        if (error instanceof AppSecretNotSetError) return reload();
+        throw error;
+      }
+    },
+    reload,
+    async previous() {
+      const version = await secret.previous();
+      return version && credentialsIn(version.value);
+    },
   };
 }
+
+export const jobberSignature = () => signatureCheck(appCredentials(), clock);
 
 export const tokenEndpoint = () =>
   jobberTokenEndpoint({
@@ -55,6 +77,19 @@ export function jobberTokens(): TokenHelper {
     keys: keyRing(),
     clock,
     telemetry,
+  });
+}
+
+export function jobberDisconnect(tokens = jobberTokens()) {
+  const api = {
+    baseUrl: environment.jobberBaseUrl(),
+    graphqlVersion: environment.jobberGraphqlVersion(),
+  };
+  return disconnectProtocol({
+    table: table(),
+    clock,
+    tokens,
+    revoke: (...token) => appDisconnect(api, ...token),
   });
 }
 

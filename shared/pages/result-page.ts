@@ -57,7 +57,8 @@ const TEXTS: Record<Result['kind'], Text> = {
     status: 500,
     tone: 'bad',
     title: 'The app is not set up correctly',
-    message: 'Jobber did not accept this app’s credentials. Please tell the people who run it.',
+    message:
+      'This app’s credentials for Jobber are missing or wrong. Please tell the people who run it.',
   },
 };
 

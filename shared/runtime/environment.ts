@@ -10,6 +10,8 @@ export type Variable =
   | 'JOBBER_GRAPHQL_VERSION'
   | 'MARKETPLACE_CONNECT'
   | 'RETURN_TO_ORIGINS'
+  | 'EVENT_BUS_NAME'
+  | 'POST_CONNECT_URL'
   | 'POWERTOOLS_SERVICE_NAME';
 
 /** The one place that reads the environment. Each function reads only what it uses. */
@@ -24,12 +26,18 @@ export const environment = {
   refreshQueueUrl: () => required('REFRESH_QUEUE_URL'),
   /** The queue that keeps rotations while the table refuses writes. */
   escrowQueueUrl: () => required('ESCROW_QUEUE_URL'),
+  /** The name or ARN of `get-token`, in the owner's own functions. */
+  getTokenFunction: () => required('JOBBER_TOKENS_GET_TOKEN_FUNCTION'),
+  /** The EventBridge bus of the events. */
+  eventBusName: () => required('EVENT_BUS_NAME'),
   /** Where browsers reach the HTTP functions, without a slash at the end. */
   publicUrl: () => origin(required('PUBLIC_URL'), 'PUBLIC_URL'),
   jobberBaseUrl: () =>
     origin(optional('JOBBER_BASE_URL', 'https://api.getjobber.com'), 'JOBBER_BASE_URL'),
   /** `X-JOBBER-GRAPHQL-VERSION`, a date that Jobber lists. */
   jobberGraphqlVersion: () => optional('JOBBER_GRAPHQL_VERSION', '2025-04-16'),
+  /** Where a connect that started in Jobber's marketplace leads on to, with a signed claim of the account. */
+  postConnectUrl: () => optional('POST_CONNECT_URL', '') || undefined,
   /** Whether connects that start in Jobber's marketplace, without a state, are accepted. */
   marketplaceConnect: () => optional('MARKETPLACE_CONNECT', 'allow') === 'allow',
   /** Origins that a connect link may return to. */
@@ -47,7 +55,7 @@ function optional(name: Variable, fallback: string): string {
   return process.env[name] || fallback;
 }
 
-function required(name: Variable): string {
+function required(name: Variable | 'JOBBER_TOKENS_GET_TOKEN_FUNCTION'): string {
   const value = process.env[name];
   if (!value) throw new Error(`The environment variable ${name} is not set.`);
   return value;

@@ -1,5 +1,6 @@
 import {
   GetSecretValueCommand,
+  type GetSecretValueCommandInput,
   ResourceNotFoundException,
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
@@ -10,6 +11,7 @@ export interface SecretVersion {
   /** Secrets Manager's version id. */
   readonly id: string;
   readonly value: string;
+  readonly createdAt: EpochMs;
 }
 
 export interface CachedSecret {
@@ -17,12 +19,16 @@ export interface CachedSecret {
   current(): Promise<SecretVersion>;
   /** The current version, read now. */
   reload(): Promise<SecretVersion>;
+  /** The version before the current one, `undefined` if there is none, or if it was replaced {@link OVERLAP} ago. */
+  previous(): Promise<SecretVersion | undefined>;
   /** A version by its id, `undefined` if it no longer exists. */
   find(id: string): Promise<SecretVersion | undefined>;
 }
 
 const FRESH_FOR = 5 * 60_000;
 const RETRY_AFTER = 15_000;
+/** How long a version that was replaced may still be in use somewhere. */
+const OVERLAP = 24 * 60 * 60_000;
 const KEPT_VERSIONS = 16;
 
 /** A secret, kept in memory; callers at once share one request. */
@@ -35,15 +41,26 @@ export function cachedSecret(
   let known: SecretVersion | undefined;
   let freshUntil = 0 as EpochMs;
   let pending: Promise<SecretVersion> | undefined;
+  let before: { of: string; version: SecretVersion | undefined } | undefined;
 
-  async function read(versionId?: string): Promise<SecretVersion> {
-    const { VersionId, SecretString } = await client.send(
-      new GetSecretValueCommand({ SecretId: secretId, VersionId: versionId }),
+  async function read(which: Which = {}): Promise<SecretVersion> {
+    const { VersionId, SecretString, CreatedDate } = await client.send(
+      new GetSecretValueCommand({ SecretId: secretId, ...which }),
     );
     if (!VersionId || !SecretString) throw new Error('The secret has no string value.');
-    const version = { id: VersionId, value: SecretString };
+    const createdAt = (CreatedDate?.getTime() ?? 0) as EpochMs;
+    const version = { id: VersionId, value: SecretString, createdAt };
     versions.set(version.id, version);
     return version;
+  }
+
+  async function readIfExists(which: Which): Promise<SecretVersion | undefined> {
+    try {
+      return await read(which);
+    } catch (error) {
+      if (error instanceof ResourceNotFoundException) return undefined;
+      throw error;
+    }
   }
 
   function reload(): Promise<SecretVersion> {
@@ -59,27 +76,30 @@ export function cachedSecret(
     return pending;
   }
 
+  async function current(): Promise<SecretVersion> {
+    if (known && clock.now() < freshUntil) return known;
+    try {
+      return await reload();
+    } catch (error) {
+      if (!known) throw error;
+      freshUntil = later(clock.now(), RETRY_AFTER);
+      return known;
+    }
+  }
+
   return {
     reload,
-    async current() {
-      if (known && clock.now() < freshUntil) return known;
-      try {
-        return await reload();
-      } catch (error) {
-        if (!known) throw error;
-        freshUntil = later(clock.now(), RETRY_AFTER);
-        return known;
+    current,
+    async previous() {
+      const { id, createdAt } = await current();
+      if (later(createdAt, OVERLAP) < clock.now()) return undefined;
+      if (before?.of !== id) {
+        before = { of: id, version: await readIfExists({ VersionStage: 'AWSPREVIOUS' }) };
       }
+      return before.version;
     },
-    async find(id) {
-      const version = versions.get(id);
-      if (version) return version;
-      try {
-        return await read(id);
-      } catch (error) {
-        if (error instanceof ResourceNotFoundException) return undefined;
-        throw error;
-      }
-    },
+    find: async (id) => versions.get(id) ?? readIfExists({ VersionId: id }),
   };
 }
+
+type Which = Pick<GetSecretValueCommandInput, 'VersionId' | 'VersionStage'>;

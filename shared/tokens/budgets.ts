@@ -20,6 +20,9 @@ export const ESCROW = 4_000;
 /** From sending a refresh token until its successor is safe. */
 export const SPENDING = REDEEM + STORE + ESCROW;
 
+/** One request to end a grant. */
+export const REVOKE = 5_000;
+
 /** How long a caller without a deadline of its own is served. */
 export const CALL = 25_000;
 
@@ -31,14 +34,3 @@ export const REJECTED_TOKEN_AGE = 60_000;
 
 /** How long before its expiry the sweep refreshes an access token, in seconds. */
 export const REFRESH_AHEAD_S = 15 * 60;
-
-/** A pause that doubles from `first` to `most`, with full jitter so that waiters do not march in step. */
-export function backoff(
-  attempt: number,
-  first: number,
-  most: number,
-  random = Math.random,
-): number {
-  const ceiling = Math.min(most, first * 2 ** attempt);
-  return Math.ceil(ceiling / 2 + (random() * ceiling) / 2);
-}

@@ -11,6 +11,9 @@ import { LONGEST_LEASE } from './budgets.ts';
 import {
   type ActiveConnection,
   type Connection,
+  DISCONNECTING_SHARD,
+  type DisconnectedConnection,
+  type DisconnectReason,
   type Grant,
   type LapsedConnection,
   type Lease,
@@ -26,6 +29,8 @@ import type { Sealed } from './sealing.ts';
  *   │ lease is free  │                │ refreshToken is still the one redeemed
  *   │                └─ refused ───── LAPSE           refreshToken and lease are still ours
  *   └─ otherwise: somebody else refreshes, or did     RELEASE likewise
+ *
+ *   a new grant replaces everything · END deletes the tokens of the grant that it is about
  */
 const ACTIVE = '#status = :active';
 // A lease that ends later than any lease can was taken by a clock that was wrong.
@@ -38,11 +43,14 @@ const LEASE_MINE = 'leaseId = :lease';
 // A grant from the future was issued by a clock that was wrong.
 const NO_LATER_GRANT =
   '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR connectedAt > :soon OR #status <> :status)';
+const THIS_GRANT = 'grantId = :grantId';
+const NOT_DISCONNECTED = '#status <> :disconnected';
 const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
 
 const LEASE = 'leaseId, leaseExpiresAt';
 const MARKS = `${LEASE}, inDoubtSince, unconfirmedAt`;
 const VERDICT = 'statusReason, statusChangedAt';
+const TOKENS = 'accessToken, refreshToken, accessTokenExpiresAt, refreshedAt';
 
 /** When a connection is due for a refresh. */
 export interface Due {
@@ -171,7 +179,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
       UpdateExpression:
         'SET accessToken = :accessToken, refreshToken = :refreshToken, ' +
         'accessTokenExpiresAt = :expiresAt, refreshedAt = :refreshedAt, rotation = rotation + :one, ' +
-        `#status = :active, sweepShard = :shard REMOVE ${MARKS}, ${VERDICT}`,
+        `#status = :active, sweepShard = if_not_exists(sweepShard, :shard) REMOVE ${MARKS}, ${VERDICT}`,
       ConditionExpression: NOBODY_ROTATED,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
@@ -250,5 +258,45 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
     });
   }
 
-  return { get, claim, store, release, lapse, saveGrant };
+  /**
+   * DISCONNECTING: the grant is to end as soon as Jobber answers. It keeps its tokens, with which to tell Jobber, but no
+   * caller is given them any more.
+   */
+  function markDisconnecting(accountId: string, grantId: string): Promise<Written> {
+    return update(accountId, {
+      UpdateExpression: 'SET sweepShard = :shard',
+      ConditionExpression: `${ACTIVE} AND ${THIS_GRANT}`,
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: {
+        ':shard': DISCONNECTING_SHARD,
+        ':active': 'active',
+        ':grantId': grantId,
+      },
+    });
+  }
+
+  /**
+   * END deletes the tokens, of this grant alone: a reconnect that comes meanwhile stands. A refresh in flight finds no
+   * token left that its condition could match.
+   */
+  function end(
+    accountId: string,
+    grantId: string,
+    reason: DisconnectReason,
+    now: EpochMs,
+  ): Promise<Written> {
+    return update(accountId, {
+      UpdateExpression: `SET #status = :disconnected, statusReason = :reason, statusChangedAt = :now REMOVE ${TOKENS}, ${MARKS}, sweepShard`,
+      ConditionExpression: `${THIS_GRANT} AND ${NOT_DISCONNECTED}`,
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: {
+        ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
+        ':grantId': grantId,
+        ':reason': reason,
+        ':now': now,
+      },
+    });
+  }
+
+  return { get, claim, store, release, lapse, saveGrant, markDisconnecting, end };
 }

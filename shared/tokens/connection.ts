@@ -42,6 +42,7 @@ interface RedemptionMarks {
 
 export interface ActiveConnection extends Identity, SealedTokens, RedemptionMarks {
   readonly status: 'active';
+  /** Of {@link sweepShardOf}, or {@link DISCONNECTING_SHARD}. */
   readonly sweepShard: number;
 }
 
@@ -53,11 +54,14 @@ export interface LapsedConnection extends Identity, SealedTokens, RedemptionMark
 }
 
 /** Has no tokens, so that nothing but a new grant revives it. */
-export interface DisconnectedConnection extends Identity {
+export interface DisconnectedConnection extends Identity, Pick<SealedTokens, 'rotation'> {
   readonly status: 'disconnected';
-  readonly statusReason: string;
+  readonly statusReason: DisconnectReason;
   readonly statusChangedAt: EpochMs;
 }
+
+/** Who ended the connection: a user of Jobber's there, or the app. */
+export type DisconnectReason = 'disconnected_in_jobber' | 'disconnected_by_app';
 
 /** The outcome of one authorization, ready to be stored. */
 export interface Grant extends Identity, Omit<SealedTokens, 'rotation'> {}
@@ -73,6 +77,15 @@ export const clientDigest = (clientId: string): string =>
   createHash('sha256').update(clientId).digest('base64url').slice(0, 8);
 
 export const SWEEP_SHARDS = 8;
+
+/**
+ * The shard of the connections that are being disconnected while Jobber does not answer. Every sweep finds all of them;
+ * a rotation leaves them there, a new grant takes them out.
+ */
+export const DISCONNECTING_SHARD = SWEEP_SHARDS;
+
+export const isDisconnecting = (connection: Connection): boolean =>
+  connection.status === 'active' && connection.sweepShard === DISCONNECTING_SHARD;
 
 /** Spreads the `due` index over {@link SWEEP_SHARDS} partitions. */
 export function sweepShardOf(accountId: string): number {

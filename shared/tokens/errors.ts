@@ -18,13 +18,13 @@ export class NotConnectedError extends TokenError {
   }
 }
 
-/** The account was connected and then disconnected; its tokens are deleted. */
+/** The account was connected and then disconnected; its tokens are deleted, or will be once Jobber has confirmed it. */
 export class DisconnectedError extends TokenError {
   override readonly name = 'DisconnectedError';
   readonly code = 'disconnected';
   readonly retryable = false;
   constructor() {
-    super('The account was disconnected and its tokens were deleted. Connect it again to use it.');
+    super('The account was disconnected, so there is no token for it. Connect it again to use it.');
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { backoff } from '../runtime/backoff.ts';
 import { type Clock, type EpochMs, later, toSeconds } from '../runtime/clock.ts';
 import * as budget from './budgets.ts';
 import { type ActiveConnection, type Connection, clientDigest, type Lease } from './connection.ts';
@@ -157,7 +158,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
       if (redemption.outcome !== 'unknown') break;
 
       unanswered ||= redemption.maybeRedeemed;
-      const pause = Math.max(redemption.retryAfterMs ?? 0, budget.backoff(attempt, 250, 2_000));
+      const pause = Math.max(redemption.retryAfterMs ?? 0, backoff(attempt, 250, 2_000));
       if (clock.now() + pause > lastStart) break;
       await clock.sleep(pause);
     }
@@ -194,7 +195,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
       try {
         return await write(AbortSignal.timeout(Math.max(1, giveUpAt - clock.now())));
       } catch {
-        const pause = budget.backoff(attempt, 50, 1_000);
+        const pause = backoff(attempt, 50, 1_000);
         if (later(clock.now(), pause) > giveUpAt) return undefined;
         await clock.sleep(pause);
       }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { backoff } from '../runtime/backoff.ts';
 import { type Clock, toSeconds } from '../runtime/clock.ts';
-import { backoff } from './budgets.ts';
 import { clientDigest, type Grant } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { TableUnavailableError } from './errors.ts';

@@ -103,7 +103,7 @@ export async function unseal<A extends TokenAttribute>(
 export const sameSealed = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
 
-type Purpose = 'seal' | 'state' | 'connect-link';
+type Purpose = 'seal' | 'state' | 'connect-link' | 'connect-claim';
 const derivedKeys = new WeakMap<RootKey, Map<Purpose, KeyObject>>();
 
 /** A key of 32 bytes for one purpose (HKDF, RFC 5869): no two purposes share key material. */

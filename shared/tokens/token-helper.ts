@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import { backoff } from '../runtime/backoff.ts';
 import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import { singleFlight } from '../runtime/single-flight.ts';
 import * as budget from './budgets.ts';
-import type { ActiveConnection, Connection } from './connection.ts';
+import { type ActiveConnection, type Connection, isDisconnecting } from './connection.ts';
 import type { Due } from './connection-table.ts';
 import {
   AccessTokenRejectedError,
@@ -14,7 +16,6 @@ import {
 } from './errors.ts';
 import { type RefreshDependencies, type Refreshed, refreshProtocol } from './refresh.ts';
 import { UnsealableError, unseal } from './sealing.ts';
-import { singleFlight } from './single-flight.ts';
 
 export interface IssuedToken {
   readonly accountId: string;
@@ -31,6 +32,8 @@ export interface GetAccessTokenOptions {
   readonly minValiditySeconds?: number | undefined;
   /** The access token that the API answered with 401. */
   readonly rejectedToken?: string | undefined;
+  /** To disconnect this very grant: a token of it, and of no other, though callers are given none any more. */
+  readonly grantId?: string | undefined;
   /** When the caller must have its answer. @default 25 s from now */
   readonly deadline?: EpochMs | undefined;
 }
@@ -67,7 +70,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
 
   async function getAccessToken(
     accountId: string,
-    { minValiditySeconds = 60, rejectedToken, deadline }: GetAccessTokenOptions = {},
+    { minValiditySeconds = 60, rejectedToken, grantId, deadline }: GetAccessTokenOptions = {},
   ): Promise<IssuedToken> {
     const answerBy = deadline ?? later(clock.now(), budget.CALL);
     const lastsUntil = (validity: number) => later(toSeconds(clock.now()), validity);
@@ -75,14 +78,14 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       token.accessToken !== rejectedToken && token.expiresAt > lastsUntil(validity);
 
     const cached = cache.get(accountId);
-    if (cached && usable(cached, minValiditySeconds)) return cached;
+    if (cached && grantId === undefined && usable(cached, minValiditySeconds)) return cached;
     // From here on the table decides, for later callers as well.
     cache.delete(accountId);
 
     let found = await read(accountId);
     let validity = minValiditySeconds;
     for (let waited = 0; ; ) {
-      const connection = assertActive(found);
+      const connection = assertActive(found, grantId);
       const current = await open(connection);
       if (usable(current, validity)) return remember(current);
       const isRejected = current.accessToken === rejectedToken;
@@ -103,8 +106,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       }
       if (refreshed.kind === 'rotated') {
         const issued = remember({ accountId, ...refreshed });
-        // A refresh joined in flight may have issued the very token that was rejected since.
-        if (issued.accessToken !== rejectedToken) return issued;
+        // A refresh joined in flight may have issued the very token that was rejected since, or be another grant's.
+        if (issued.accessToken !== rejectedToken && grantId === undefined) return issued;
         found = await read(accountId);
         continue;
       }
@@ -187,7 +190,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   async function readAfterPause(accountId: string, waited: number, answerBy: EpochMs) {
     if (waited === 0) telemetry.count('RefreshWaited');
     // Doubles every other time, so that who waits learns of the new token soon after it is there.
-    const pause = budget.backoff(waited / 2, 50, LONGEST_PAUSE);
+    const pause = backoff(waited / 2, 50, LONGEST_PAUSE);
     if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
     const pauseAndRead = async () => {
       await clock.sleep(pause);
@@ -198,7 +201,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   }
 }
 
-function assertActive(found: Connection | undefined): ActiveConnection {
+/** @param grantId the grant that is being disconnected; without it, a connection that is counts as disconnected. */
+function assertActive(found: Connection | undefined, grantId?: string): ActiveConnection {
   switch (found?.status) {
     case undefined:
       throw new NotConnectedError();
@@ -207,6 +211,9 @@ function assertActive(found: Connection | undefined): ActiveConnection {
     case 'reconnect_required':
       throw new ReconnectRequiredError(found.statusReason);
     case 'active':
+      if (grantId === undefined ? isDisconnecting(found) : found.grantId !== grantId) {
+        throw new DisconnectedError();
+      }
       return found;
   }
 }

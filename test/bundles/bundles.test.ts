@@ -16,6 +16,11 @@ const PROTOCOL = 'shared/tokens/refresh';
 const foreign: Record<FunctionName, readonly string[]> = {
   'oauth-connect': [DYNAMODB, SQS, PROTOCOL, 'shared/tokens/connection-table', 'zod'],
   'oauth-callback': [SQS, PROTOCOL, 'zod'],
+  jwks: [DYNAMODB, SQS, PROTOCOL, 'zod'],
+  'jobber-webhook': [SEALING, SQS, PROTOCOL, 'jose'],
+  'create-connect-link': [DYNAMODB, SQS, PROTOCOL],
+  disconnect: ['shared/pages/', 'shared/tokens/due-index'],
+  'publish-changes': [SEALING, JOBBER, PROTOCOL, SECRETS, DYNAMODB, SQS, 'jose'],
   'get-token': ['shared/pages/', 'shared/tokens/due-index'],
   'refresh-sweep': [SEALING, JOBBER, PROTOCOL, SECRETS, 'jose', 'zod'],
   'refresh-connection': ['shared/pages/', 'shared/tokens/due-index'],

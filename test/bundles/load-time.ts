@@ -13,6 +13,7 @@ const VARIABLES: Partial<Record<Variable, string>> = {
   SEALING_SECRET_ID: 'sealing',
   REFRESH_QUEUE_URL: `${NOWHERE}/refresh`,
   ESCROW_QUEUE_URL: `${NOWHERE}/escrow`,
+  EVENT_BUS_NAME: 'bus',
   PUBLIC_URL: 'https://example.com',
 };
 const env = {

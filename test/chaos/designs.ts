@@ -1,8 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
 import { invoke } from '../../local/functions.ts';
+import type { GetTokenErrorCode, GetTokenResponse } from '../../shared/client/contract.ts';
 import { keyRing, table, tokenEndpoint } from '../../shared/jobber/wiring.ts';
 import { dynamoDb } from '../../shared/runtime/dynamodb.ts';
 import { environment } from '../../shared/runtime/environment.ts';
@@ -63,7 +63,7 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
       }
       return await refresh(found);
     } catch {
-      return failure('unavailable');
+      return failure('table_unavailable');
     }
   }
 
@@ -81,7 +81,8 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
       });
       return failure('reconnect_required');
     }
-    if (answer.outcome !== 'rotated') return failure(answer.outcome);
+    if (answer.outcome === 'unknown') return failure('refresh_outcome_unknown');
+    if (answer.outcome === 'client_rejected') return failure(answer.outcome);
     const { accessToken, expiresAt } = answer;
     await write(found, {
       status: 'active',
@@ -128,7 +129,7 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
   return { getToken, refreshAll };
 }
 
-const failure = (code: string): GetTokenResponse => ({
+const failure = (code: GetTokenErrorCode): GetTokenResponse => ({
   ok: false,
   error: { code, message: code, retryable: true },
 });

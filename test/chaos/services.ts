@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startFauxqs } from 'fauxqs';
 import { queues, visibilitySeconds } from '../../functions/manifest.ts';
-import { createConnectionsTable } from '../../local/aws/connections-table.ts';
 import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
+import { localEventBus } from '../../local/aws/event-bus.ts';
 import { localSecrets, SEALING_SECRET } from '../../local/aws/secrets.ts';
+import { createConnectionsTable } from '../../local/aws/tables.ts';
 import { startJobberSimulator } from '../../local/jobber/simulator.ts';
 import { listen } from '../../local/listen.ts';
 import { fastClock } from './fast-clock.ts';
@@ -35,7 +36,14 @@ const secrets = localSecrets(join(options.folder, 'sealing-key.json'), { clientI
 const nothingToInvoke = async () => {
   throw new Error('No function is invoked through this endpoint.');
 };
-const secretsPort = await listen(awsEndpoint(secrets, nothingToInvoke), 0);
+const secretsPort = await listen(
+  awsEndpoint(
+    secrets,
+    localEventBus(() => undefined),
+    nothingToInvoke,
+  ),
+  0,
+);
 
 process.send?.({
   dynamoDbUrl: dynamoDb.endpoint,

@@ -7,7 +7,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 import { invokeDesign } from './designs.ts';
 import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
 import { random } from './random.ts';

@@ -63,6 +63,7 @@ describe('a connect', () => {
   });
 
   it('is accepted from Jobber’s marketplace, without a state and so without a ref', async () => {
+    await system.remove(idOf(MAPLE));
     const { code } = await authorized(browser());
     const response = await fetch(callback(`?code=${code}`));
     expect(response.status).toBe(200);
@@ -232,7 +233,7 @@ describe('a callback', () => {
     const user = browser();
     const { url } = await authorized(user);
     const { DynamoDBClient, DeleteTableCommand } = await import('@aws-sdk/client-dynamodb');
-    const { createConnectionsTable } = await import('../../local/aws/connections-table.ts');
+    const { createConnectionsTable } = await import('../../local/aws/tables.ts');
     const client = new DynamoDBClient({});
     const TableName = process.env['TABLE_NAME'] ?? '';
     await client.send(new DeleteTableCommand({ TableName }));

@@ -37,7 +37,12 @@ describe.each(names)('%s', (name) => {
   });
 
   it('is given what the manifest says, but for what is left to its default', () => {
-    const defaults = ['JOBBER_BASE_URL', 'JOBBER_GRAPHQL_VERSION', 'RETURN_TO_ORIGINS'];
+    const defaults = [
+      'JOBBER_BASE_URL',
+      'JOBBER_GRAPHQL_VERSION',
+      'POST_CONNECT_URL',
+      'RETURN_TO_ORIGINS',
+    ];
     expect(Object.keys(environmentOf(name)).sort()).toEqual(
       [...READ_BY_ALL, ...reads].filter((variable) => !defaults.includes(variable)).sort(),
     );
@@ -59,6 +64,7 @@ describe('the environment', () => {
       REFRESH_QUEUE_URL: queueUrl(idOf(tokens.refreshQueue)),
       ESCROW_QUEUE_URL: queueUrl(idOf(tokens.escrowQueue)),
       PUBLIC_URL: `https://${idOf(tokens.httpFront.api)}.execute-api.us-east-1.amazonaws.com`,
+      EVENT_BUS_NAME: idOf(tokens.eventBus),
       MARKETPLACE_CONNECT: 'allow',
       POWERTOOLS_SERVICE_NAME: 'JobberTokens',
     });

@@ -27,7 +27,9 @@ describe('an alarm goes off', () => {
       'Reconnects',
       'SweepLag',
       'ConnectFailed',
-      ...['refresh', 'escrow', 'sweep'].map((name) => `dead-letters-${name}`),
+      'WebhookUnreadable',
+      'WebhookSlow',
+      ...['refresh', 'escrow', 'sweep', 'events'].map((name) => `dead-letters-${name}`),
       ...Object.keys(functions).map((name) => `errors-${name}`),
     ]);
   });
@@ -68,6 +70,23 @@ describe('an alarm goes off', () => {
       MetricName: '5xx',
       Dimensions: [{ Name: 'ApiId', Value: { Ref: idOf(tokens.httpFront.api) } }],
       Statistic: 'Sum',
+    });
+  });
+
+  it('when a webhook cannot be read, and when they are answered nearly too late', () => {
+    expect(alarms.get('WebhookUnreadable')).toMatchObject({
+      ...once,
+      MetricName: 'WebhookUnreadable',
+    });
+    expect(alarms.get('WebhookSlow')).toMatchObject({
+      ...once,
+      Threshold: 800,
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Duration',
+      ExtendedStatistic: 'p99',
+      Dimensions: [
+        { Name: 'FunctionName', Value: { Ref: idOf(tokens.functions['jobber-webhook']) } },
+      ],
     });
   });
 

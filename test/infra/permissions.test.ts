@@ -33,6 +33,7 @@ const SECRETS = [
   ...on('sealingSecret', 'secretsmanager:GetSecretValue'),
 ];
 const ESCROW = on('escrow', 'sqs:SendMessage');
+const PUT_EVENTS = on('eventBus', 'events:PutEvents');
 const receive = (queue: string) =>
   on(queue, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes');
 
@@ -40,13 +41,33 @@ const receive = (queue: string) =>
 const MAY: Record<FunctionName, string[]> = {
   'oauth-connect': SECRETS,
   'oauth-callback': [...UPDATE, ...SECRETS],
+  jwks: on('sealingSecret', 'secretsmanager:GetSecretValue'),
+  'jobber-webhook': [
+    ...READ_AND_UPDATE,
+    ...on('appSecret', 'secretsmanager:GetSecretValue'),
+    ...PUT_EVENTS,
+  ],
+  'create-connect-link': on('sealingSecret', 'secretsmanager:GetSecretValue'),
   'get-token': [...READ_AND_UPDATE, ...SECRETS, ...ESCROW],
+  disconnect: [...READ_AND_UPDATE, ...SECRETS, ...ESCROW],
   'refresh-sweep': [
     ...on('table/index/due', 'dynamodb:Query'),
     ...TABLE_KEY_TO_READ,
     ...on('refresh', 'sqs:SendMessage'),
   ],
   'refresh-connection': [...READ_AND_UPDATE, ...SECRETS, ...ESCROW, ...receive('refresh')],
+  'publish-changes': [
+    ...on(
+      'table/stream',
+      'dynamodb:DescribeStream',
+      'dynamodb:GetRecords',
+      'dynamodb:GetShardIterator',
+    ),
+    ...on('*', 'dynamodb:ListStreams'),
+    ...TABLE_KEY_TO_READ,
+    ...PUT_EVENTS,
+    ...on('events dead letters', 'sqs:SendMessage'),
+  ],
   'save-rotation': [...READ_AND_UPDATE, ...receive('escrow')],
 };
 
@@ -63,6 +84,8 @@ const synthesized = synthesize({}, (owners) => {
     runtime: Runtime.NODEJS_24_X,
   });
   owners.jobberTokens.grantGetToken(caller);
+  owners.jobberTokens.grantDisconnect(caller);
+  owners.jobberTokens.grantCreateConnectLink(caller);
 });
 const { stack } = synthesized;
 const { resources, resolve, arnOf } = resolver(synthesized);
@@ -81,6 +104,7 @@ const targets: Record<string, string> = {
   'table/index/other': `${table}/index/other`,
   'table/stream': `${table}/stream/2026-11-23T00:00:00.000`,
   'other table': arn('dynamodb', 'table/other'),
+  'other table/stream': arn('dynamodb', 'table/other/stream/2026-11-23T00:00:00.000'),
   'other table/index/due': arn('dynamodb', 'table/other/index/due'),
   ...arnsOf({
     tableKey: tokens.tableKey,
@@ -88,6 +112,7 @@ const targets: Record<string, string> = {
     sealingSecret: tokens.sealingSecret,
     refresh: tokens.refreshQueue,
     escrow: tokens.escrowQueue,
+    eventBus: tokens.eventBus,
     ...tokens.functions,
   }),
   ...Object.fromEntries(
@@ -102,11 +127,13 @@ const targets: Record<string, string> = {
       arn('logs', `log-group:${idOf(tokens.functions[name].logGroup)}:log-stream:stream`),
     ]),
   ),
+  ...Object.fromEntries(
+    names.map((name) => [`version of ${name}`, `${arnOf(idOf(tokens.functions[name]))}:1`]),
+  ),
   'other key': arn('kms', 'key/00000000-0000-0000-0000-000000000000'),
   'other secret': arn('secretsmanager', 'secret:other-AbCdEf'),
   'other queue': arn('sqs', 'other'),
   'other function': arn('lambda', 'function:other'),
-  'version of get-token': `${arnOf(idOf(tokens.functions['get-token']))}:1`,
   'other log': arn('logs', 'log-group:other:log-stream:stream'),
   'other log group': arn('logs', 'log-group:other'),
   'event bus': arn('events', 'event-bus/default'),
@@ -156,7 +183,13 @@ const roles: [name: string, id: string, may: string[]][] = [
       ...on('sweep dead letters', 'sqs:SendMessage'),
     ],
   ],
-  ['a function of the owner’s', roleOf(caller), on('get-token', 'lambda:InvokeFunction')],
+  [
+    'a function of the owner’s',
+    roleOf(caller),
+    ['get-token', 'disconnect', 'create-connect-link'].flatMap((name) =>
+      on(name, 'lambda:InvokeFunction'),
+    ),
+  ],
 ];
 
 /** The policies of the queues and of the keys; no other resource has one. */

@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { type QueueName, queues, routes } from '../../functions/manifest.ts';
-import { TABLE_DEFINITION } from '../../local/aws/connections-table.ts';
+import { type QueueName, queues, routes, stream } from '../../functions/manifest.ts';
+import { TABLE_DEFINITION } from '../../local/aws/tables.ts';
 import { AppSecretNotSetError, readCredentials } from '../../shared/jobber/app-secret.ts';
 import { idOf, synthesize } from './support.ts';
 import { resolver } from './template-arns.ts';
@@ -56,6 +56,27 @@ describe('the table', () => {
   });
 });
 
+describe('the events', () => {
+  it('are made of the table’s stream, old and new images, in order, until a dead letter', () => {
+    expect(properties(tokens.table)['StreamSpecification']).toEqual({
+      StreamViewType: 'NEW_AND_OLD_IMAGES',
+    });
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      EventSourceArn: { 'Fn::GetAtt': [idOf(tokens.table), 'StreamArn'] },
+      FunctionName: { Ref: idOf(tokens.functions[stream.consumer]) },
+      BatchSize: stream.batchSize,
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      MaximumRetryAttempts: stream.retryAttempts,
+      MaximumRecordAgeInSeconds: 24 * 3600,
+      StartingPosition: 'TRIM_HORIZON',
+      DestinationConfig: {
+        OnFailure: { Destination: { 'Fn::GetAtt': [idOf(tokens.deadLetters.events), 'Arn'] } },
+      },
+    });
+  });
+});
+
 describe('the secrets', () => {
   it('of the app is a placeholder that says so; another one would overwrite what its owner has set', () => {
     const { SecretString } = properties(tokens.appSecret);
@@ -104,7 +125,7 @@ describe('the queues', () => {
 
   it('are encrypted on the way; at rest by the default of SQS', () => {
     const all = Object.keys(template.findResources('AWS::SQS::Queue'));
-    expect(all).toHaveLength(5);
+    expect(all).toHaveLength(6);
     for (const id of all) {
       expect(template.toJSON()['Resources'][id].Properties).not.toHaveProperty(
         'SqsManagedSseEnabled',
@@ -199,6 +220,8 @@ describe('the outputs', () => {
     const { httpFront, functions, appSecret } = tokens;
     expect(Object.fromEntries(outputs)).toEqual({
       CallbackUrl: `https://${idOf(httpFront.api)}.execute-api.us-east-1.amazonaws.com/oauth/callback`,
+      WebhookUrl: `https://${idOf(httpFront.api)}.execute-api.us-east-1.amazonaws.com/webhooks/jobber`,
+      EventBusName: idOf(tokens.eventBus),
       GetTokenFunction: idOf(functions['get-token']),
       SetAppSecret:
         'aws secretsmanager put-secret-value --region us-east-1 --secret-id ' +

@@ -7,6 +7,7 @@ interface Resource {
 
 const ARN_OF: Record<string, (name: string) => string> = {
   'AWS::DynamoDB::GlobalTable': (name) => arn('dynamodb', `table/${name}`),
+  'AWS::Events::EventBus': (name) => arn('events', `event-bus/${name}`),
   'AWS::KMS::Key': () => arn('kms', 'key/1234abcd-12ab-34cd-56ef-1234567890ab'),
   'AWS::SecretsManager::Secret': (name) => arn('secretsmanager', `secret:${name}-AbCdEf`),
   'AWS::SQS::Queue': (name) => arn('sqs', name),
@@ -57,6 +58,7 @@ export function resolver({ template }: Pick<Synthesized, 'template'>) {
 
   function getAtt([logicalId, attribute]: [string, string]): string {
     if (attribute === 'Arn') return arnOf(logicalId);
+    if (attribute === 'StreamArn') return `${arnOf(logicalId)}/stream/2026-11-23T00:00:00.000`;
     if (attribute === 'ApiEndpoint')
       return `https://${logicalId}.execute-api.${REGION}.amazonaws.com`;
     throw new Error(`${logicalId}.${attribute} is not resolved here.`);

@@ -22,6 +22,7 @@ const local: LocalResources = {
   REFRESH_QUEUE_URL: 'the refresh queue',
   ESCROW_QUEUE_URL: 'the escrow queue',
   PUBLIC_URL: 'https://example.com',
+  EVENT_BUS_NAME: 'the bus',
 };
 
 let assembly: Assembly;
@@ -49,7 +50,7 @@ describe('the app as it is deployed', () => {
 describe('the functions as they are deployed', () => {
   let system: TestSystem;
   beforeAll(async () => {
-    system = await testSystem(assembly.folder);
+    system = await testSystem({ assembly: assembly.folder });
   });
   afterAll(() => system.close());
 

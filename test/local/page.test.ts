@@ -17,7 +17,7 @@ describe.skipIf(!executablePath)(
     let page: Page;
 
     beforeAll(async () => {
-      system = await testSystem();
+      system = await testSystem({ webhooks: true });
       chrome = await chromium.launch({
         executablePath: executablePath ?? '',
         args: [
@@ -82,11 +82,11 @@ describe.skipIf(!executablePath)(
       });
     }, 30_000);
 
-    it('shows a connection that was disconnected in Jobber as one to reconnect', async () => {
+    it('shows a connection of whose disconnect nobody was told as one to reconnect', async () => {
       await connect('Harbour Window Cleaning');
       await page.goto(`${system.url}/`);
       const harbour = card('Harbour Window Cleaning');
-      await harbour.getByRole('button', { name: 'Disconnect in Jobber' }).click();
+      await harbour.getByRole('button', { name: 'Disconnect, webhook lost' }).click();
       await page.getByText('nobody has told us yet').waitFor();
       await harbour.getByRole('button', { name: 'Let it expire' }).click();
       await harbour.getByText('expired').waitFor();
@@ -107,6 +107,27 @@ describe.skipIf(!executablePath)(
         .getByText(/401.* → a token valid for 60 min → Jobber’s API answered 200/)
         .waitFor();
     });
+
+    it('connects by a link, and disconnects from both sides', async () => {
+      await page.goto(`${system.url}/`);
+      await page.getByRole('button', { name: 'Create a connect link' }).click();
+      await page.getByRole('link', { name: 'the link to send the customer’s browser to' }).click();
+      await page.getByRole('radio', { name: 'Northwind Landscaping' }).check();
+      await page.getByRole('button', { name: 'Allow' }).click();
+      await page.getByRole('link', { name: 'Continue' }).click();
+      const northwind = card('Northwind Landscaping');
+      await northwind.getByRole('button', { name: 'Disconnect here' }).click();
+      await northwind.getByText('Disconnected: disconnected_by_app').waitFor();
+      await page.getByText('Event: connection.disconnected, Northwind Landscaping').waitFor();
+
+      await connect('Northwind Landscaping');
+      // What happens in the second of the grant cannot be told from what was before it.
+      await page.waitForTimeout(1_100);
+      await page.goto(`${system.url}/`);
+      await northwind.getByRole('button', { name: 'Disconnect in Jobber' }).click();
+      await northwind.getByText('Disconnected: disconnected_in_jobber').waitFor();
+      expect(await fits()).toBe(true);
+    }, 30_000);
 
     it('says when access was declined', async () => {
       await page.goto(`${system.url}/oauth/connect`);

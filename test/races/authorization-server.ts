@@ -1,5 +1,6 @@
 import type { Clock, EpochSeconds } from '../../shared/runtime/clock.ts';
 import { later, toSeconds } from '../../shared/runtime/clock.ts';
+import type { Revocation } from '../../shared/tokens/disconnect.ts';
 import type { Redemption, TokenPair } from '../../shared/tokens/token-endpoint.ts';
 
 /** How an authorization server treats refresh tokens that were redeemed before. */
@@ -56,6 +57,14 @@ export class AuthorizationServer {
     if (!grant || grant.revoked) return false;
     if (grant.live === refreshToken) return true;
     return this.model === 'grace' || this.model === 'legacy';
+  }
+
+  /** Ends the grant of an access token; says so, too, if it has ended. */
+  revoke(accessToken: string): Revocation {
+    const grant = this.#grants.find(({ id }) => accessToken.startsWith(`A${id}.`));
+    if (!grant) return { outcome: 'token_rejected' };
+    grant.revoked = true;
+    return { outcome: 'revoked' };
   }
 
   /** The admin disconnects the app: every grant ends. */

@@ -76,6 +76,16 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
       (table) =>
         table.lapse(by, 'revoked', 7 as EpochMs),
   ),
+  name.map(
+    (id): Call =>
+      (table) =>
+        table.markDisconnecting('account', id),
+  ),
+  name.map(
+    (id): Call =>
+      (table) =>
+        table.end('account', id, 'disconnected_by_app', 8 as EpochMs),
+  ),
   fc.constant<Call>((table) => table.get('account')),
 );
 

@@ -102,6 +102,8 @@ const isSame = (a: unknown, b: unknown) =>
   a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : a === b;
 
 function evaluate(expression: string, scope: Scope): unknown {
+  const orElse = /^if_not_exists\((\S+), (\S+)\)$/.exec(expression);
+  if (orElse) return evaluate(orElse[1] ?? '', scope) ?? evaluate(orElse[2] ?? '', scope);
   const [first = '', plus, second = ''] = expression.split(/\s+/);
   if (plus === '+') return Number(evaluate(first, scope)) + Number(evaluate(second, scope));
   if (first.startsWith(':')) return scope.values[first];

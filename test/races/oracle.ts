@@ -1,4 +1,4 @@
-import type { ActiveConnection } from '../../shared/tokens/connection.ts';
+import { type ActiveConnection, DISCONNECTING_SHARD } from '../../shared/tokens/connection.ts';
 import { TokenError } from '../../shared/tokens/errors.ts';
 import type { Redemption } from '../../shared/tokens/token-endpoint.ts';
 import type { IssuedToken } from '../../shared/tokens/token-helper.ts';
@@ -52,6 +52,8 @@ export class Oracle {
   stalls = 0;
   revokedByAdmin = false;
   disconnected = false;
+  /** A disconnect from our side has begun: callers may be told so. */
+  disconnectAsked = false;
 
   constructor(server: AuthorizationServer, see: () => Seen) {
     this.#server = server;
@@ -112,7 +114,7 @@ export class Oracle {
       this.#server.model !== 'rotation-off' && [...this.#sent.values()].some((times) => times > 1);
     if (twice)
       this.#violate('a token is sent once, unless somebody crashed, stalled or got no answer');
-    const isPeace = !this.revokedByAdmin && !this.disconnected;
+    const isPeace = !this.revokedByAdmin && !this.disconnected && !this.disconnectAsked;
     if (isPeace && actors.some(({ result }) => result instanceof Error && !isBusySweep(result))) {
       this.#violate('in peace, every caller got a token');
     }
@@ -124,9 +126,11 @@ export class Oracle {
     const gotToken = last.state === 'done' && !(last.result instanceof Error);
     const isRight = this.disconnected
       ? stored?.status !== 'active'
-      : this.#isStoredLive()
-        ? stored?.status === 'active' && gotToken
-        : (stored?.status as string) === 'reconnect_required';
+      : stored?.sweepShard === DISCONNECTING_SHARD
+        ? (last.result as { code?: string }).code === 'disconnected'
+        : this.#isStoredLive()
+          ? stored?.status === 'active' && gotToken
+          : (stored?.status as string) === 'reconnect_required';
     if (!isRight) this.#violate('what is lost is recorded, and what is not recovers by itself');
   }
 

@@ -27,6 +27,7 @@ describe('every interleaving of two processes', { timeout: 120_000 }, () => {
       ['caller', 'caller'],
       ['caller', 'callback'],
       ['rejected', 'sweep'],
+      ['caller', 'webhook'],
     ].map(String);
     const scenarios = among('new-app').filter(({ roles }) => met.includes(String(roles)));
     expect(scenarios).toHaveLength(met.length);

@@ -6,7 +6,10 @@ const EXPIRED: Role[][] = [
   ['caller', 'caller'],
   ['caller', 'sweep'],
   ['caller', 'callback'],
+  ['caller', 'webhook'],
   ['caller', 'disconnect'],
+  ['sweep', 'disconnect'],
+  ['callback', 'webhook'],
   ['caller', 'admin'],
   ['sweep', 'sweep'],
 ];
@@ -15,7 +18,11 @@ const VALID: Role[][] = [
   ['rejected', 'sweep'],
   ['rejected', 'caller'],
   ['rejected', 'callback'],
+  ['rejected', 'webhook'],
   ['rejected', 'disconnect'],
+  ['callback', 'disconnect'],
+  ['webhook', 'disconnect'],
+  ['disconnect', 'disconnect'],
   ['sweep', 'callback'],
 ];
 

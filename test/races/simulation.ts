@@ -1,14 +1,17 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { type EpochMs, later } from '../../shared/runtime/clock.ts';
 import { GRACE, LEASE } from '../../shared/tokens/budgets.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { type ConnectionTable, connectionTable } from '../../shared/tokens/connection-table.ts';
+import { disconnectProtocol } from '../../shared/tokens/disconnect.ts';
+import { endConnection, isAboutGrantBefore } from '../../shared/tokens/end-connection.ts';
 import { decodeRotation, saveRotation } from '../../shared/tokens/escrow.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import type { KeyRing, RootKey } from '../../shared/tokens/sealing.ts';
 import type { Redemption, TokenEndpoint, TokenPair } from '../../shared/tokens/token-endpoint.ts';
-import { tokenHelper } from '../../shared/tokens/token-helper.ts';
+import { type TokenHelper, tokenHelper } from '../../shared/tokens/token-helper.ts';
 import { AuthorizationServer, type Model } from './authorization-server.ts';
 import { type Design, designs } from './designs.ts';
 import { MemoryDynamoDb } from './memory-dynamodb.ts';
@@ -16,7 +19,15 @@ import { openNow } from './open-now.ts';
 import { Oracle } from './oracle.ts';
 import { type Actor, bytesAsText, digest, type Outcome, repeatableBytes, World } from './world.ts';
 
-export const ROLES = ['caller', 'rejected', 'sweep', 'callback', 'disconnect', 'admin'] as const;
+export const ROLES = [
+  'caller',
+  'rejected',
+  'sweep',
+  'callback',
+  'webhook',
+  'disconnect',
+  'admin',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Scenario {
@@ -36,6 +47,8 @@ export interface Choice {
 }
 
 const ACCOUNT = 'account';
+/** How often a webhook or a sweep comes again before the run ends. */
+const PATIENCE = 4;
 const KEY: RootKey = { id: 'k'.repeat(32), secret: Buffer.from('secret') };
 const keys: KeyRing = { current: async () => KEY, find: async () => KEY };
 
@@ -47,6 +60,9 @@ const FAULTS: Record<string, readonly Outcome[]> = {
   release: WRITE_FAULTS,
   lapse: WRITE_FAULTS,
   saveGrant: WRITE_FAULTS,
+  markDisconnecting: WRITE_FAULTS,
+  end: WRITE_FAULTS,
+  revoke: ['crash', 'error-after', 'error-before'],
   redeem: ['crash', 'error-after', 'error-before'],
   escrow: ['crash', 'error-before'],
 };
@@ -104,7 +120,9 @@ export class Simulation {
   /** What may happen next, in a fixed order: who goes on, and what becomes of its step. */
   choices(faultsLeft: number, stallsLeft: number): Choice[] {
     const { pending } = this.world;
-    const ready = pending.filter((step) => step.wakeAt === undefined || this.#mayWake(step.actor));
+    const ready = pending.filter(
+      (step) => step.wakeAt === undefined || this.#mayWake(step.actor, step.wakeAt),
+    );
     if (ready.length === 0 && pending.length > 0) {
       // Only time is left to pass: whoever wakes first goes on.
       const [first] = [...pending].sort((a, b) => (a.wakeAt ?? 0) - (b.wakeAt ?? 0));
@@ -181,8 +199,12 @@ export class Simulation {
     }
   }
 
-  /** A process that follows another's refresh looks again when something changed, or nothing else can. */
-  #mayWake(actor: Actor): boolean {
+  /**
+   * A process that follows another's refresh looks again when something changed, or nothing else can. None sleeps for
+   * minutes while others stand still: that would be a stall of theirs.
+   */
+  #mayWake(actor: Actor, at: EpochMs): boolean {
+    if (at > this.world.now + LEASE) return false;
     const follows = actor.lastLabel === 'get' || actor.lastLabel === 'claim';
     const isLeaseOver = (this.#stored()?.leaseExpiresAt ?? 0) < this.world.now;
     return !follows || isLeaseOver || actor.sawVersion !== this.world.version;
@@ -214,10 +236,12 @@ export class Simulation {
       case 'callback':
         return async () =>
           this.#save(await this.#step('authorize', () => this.#server.authorize()));
+      case 'webhook':
+        return () => this.#webhook();
       case 'disconnect':
-        return () => this.#step('disconnect', () => this.#disconnect());
+        return () => this.#disconnect(helper);
       case 'admin':
-        return () => this.#step('revoke', () => this.#revoke());
+        return () => this.#step('revoke by admin', () => this.#revoke());
     }
   }
 
@@ -256,14 +280,44 @@ export class Simulation {
     });
   }
 
-  #disconnect(): void {
-    const { accountId, accountName, grantId, connectedAt } = this.#stored() as ActiveConnection;
-    const status = 'disconnected';
-    this.#db.items.set(ACCOUNT, { accountId, accountName, grantId, connectedAt, status });
-    this.world.version++;
-    this.#server.revokeAll();
-    this.#oracle.disconnected = true;
-    this.#oracle.revokedByAdmin = true;
+  /** Disconnected in Jobber, which takes a second; the webhook comes until it is answered with 2xx, or given up. */
+  async #webhook(): Promise<void> {
+    const occurredAt = await this.#step('revoke by admin', () => {
+      const { now } = this.world;
+      this.#revoke();
+      this.world.pass(1_000);
+      return now;
+    });
+    const isAbout = isAboutGrantBefore(occurredAt);
+    const store = { table: this.#table, clock: this.world.clock };
+    for (let delivery = 0; delivery < PATIENCE; delivery++) {
+      const disconnect = { isAbout, reason: 'disconnected_in_jobber' } as const;
+      if (await endConnection(store, ACCOUNT, disconnect).catch(() => undefined)) return;
+    }
+  }
+
+  /** Asked for by the owner, then gone on with by sweeps until there is nothing left to do. */
+  async #disconnect(tokens: TokenHelper): Promise<void> {
+    const { disconnect, resume } = disconnectProtocol({
+      table: this.#table,
+      clock: this.world.clock,
+      tokens,
+      revoke: (accessToken) =>
+        this.#step(
+          'revoke',
+          () => {
+            this.#oracle.revokedByAdmin = true;
+            return this.#server.revoke(accessToken);
+          },
+          () => ({ outcome: 'unknown', cause: 'no answer' }),
+        ),
+    });
+    const deadline = () => later(this.world.now, 25_000);
+    let latest = await disconnect(ACCOUNT, deadline()).catch(() => undefined);
+    for (let sweep = 0; sweep < PATIENCE && latest?.status === 'disconnecting'; sweep++) {
+      await this.world.clock.sleep(5 * 60_000);
+      latest = await resume(ACCOUNT, deadline()).catch(() => latest);
+    }
   }
 
   #revoke(): void {
@@ -290,6 +344,8 @@ export class Simulation {
         if (label !== 'get') this.world.version++;
         if (label === 'saveGrant') this.#oracle.granted();
         if (label === 'claim') this.#oracle.claimed(actor);
+        if (label === 'markDisconnecting') this.#oracle.disconnectAsked = true;
+        if (label === 'end') this.#oracle.disconnected = true;
         return reply;
       });
     };

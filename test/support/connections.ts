@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
-import { createConnectionsTable } from '../../local/aws/connections-table.ts';
+import { createConnectionsTable } from '../../local/aws/tables.ts';
 import { connectionTable } from '../../shared/tokens/connection-table.ts';
 
 /** What the next request to the table suffers: `lost` is carried out, but its reply never arrives. */

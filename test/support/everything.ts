@@ -24,6 +24,8 @@ await tokens();
 await system.expire(MAPLE);
 await system.sweep();
 await rejected(MAPLE);
+await system.expire(MAPLE);
+shown.push(JSON.stringify(await system.invoke('sync-clients', { accountId: idOf(MAPLE) })));
 
 const faults = ['wrong-secret', 'empty-200', 'html-200', 'drop-after', 'redirect'] as const;
 const faulty = faults.map((_, index) => 710_000 + index);

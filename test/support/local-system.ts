@@ -1,14 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { GetTokenResponse } from '../../functions/get-token.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
+import { createConnectionsTable } from '../../local/aws/tables.ts';
 import { browser } from '../../local/browser.ts';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { JobberSimulator } from '../../local/jobber/simulator.ts';
 import { ageInTable, listConnections } from '../../local/page/connections.ts';
 import { type LocalSystem, startLocalSystem } from '../../local/system.ts';
+import type { GetTokenResponse } from '../../shared/client/contract.ts';
 
 export const MAPLE = 430114;
 export const NORTHWIND = 518027;
@@ -25,32 +28,62 @@ export interface TestSystem extends LocalSystem {
   /** Hands messages to `refresh-connection` as SQS does. */
   deliver(...bodies: string[]): Promise<SQSBatchResponse>;
   connections(): ReturnType<typeof listConnections>;
+  /** What the table holds of a connection. */
+  item(accountId: string): Promise<Record<string, unknown> | undefined>;
+  /** Writes past the protocol. */
+  put(item: Record<string, unknown>): Promise<void>;
+  remove(accountId: string): Promise<void>;
+  /** No table, until the returned function brings back an empty one. */
+  tableOutage(): Promise<() => Promise<void>>;
   /** An hour passes for the account's access token. */
   expire(account: number): Promise<void>;
 }
 
-/** The whole local system in this process, in a folder of its own; with its functions, but for those of an assembly. */
-export async function testSystem(assembly?: string): Promise<TestSystem> {
+/**
+ * The whole local system in this process, in a folder of its own; with its functions, but for those of an assembly.
+ * Jobber sends webhooks only if told to: otherwise nobody hears of a disconnect.
+ */
+export async function testSystem({
+  assembly,
+  webhooks = false,
+}: {
+  assembly?: string;
+  webhooks?: boolean;
+} = {}): Promise<TestSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-test-'));
   const system = await startLocalSystem({ port: 0, folder, assembly });
   const simulator = system.simulator as JobberSimulator;
-  const table = process.env['TABLE_NAME'] ?? '';
+  if (!webhooks) simulator.settings.webhookUrl = '';
+  const TableName = process.env['TABLE_NAME'] ?? '';
   return {
     ...system,
     simulator,
     connect: (account) => browser().connect(`${system.url}/_local/connect`, account),
     async connectExpired(account) {
       await browser().connect(`${system.url}/_local/connect`, account);
-      await ageInTable(system.db, table, idOf(account));
+      await ageInTable(system.db, TableName, idOf(account));
     },
     getToken: (request) => system.invoke('get-token', request) as Promise<GetTokenResponse>,
     sweep: () => system.invoke('refresh-sweep', {}) as Promise<SweepResult>,
     deliver: (...bodies) =>
       system.invoke('refresh-connection', sqsEvent(bodies)) as Promise<SQSBatchResponse>,
-    connections: () => listConnections(system.db, table),
+    connections: () => listConnections(system.db, TableName),
+    async item(accountId) {
+      return (await system.db.send(new GetCommand({ TableName, Key: { accountId } }))).Item;
+    },
+    async put(Item) {
+      await system.db.send(new PutCommand({ TableName, Item }));
+    },
+    async remove(accountId) {
+      await system.db.send(new DeleteCommand({ TableName, Key: { accountId } }));
+    },
+    async tableOutage() {
+      await system.db.send(new DeleteTableCommand({ TableName }));
+      return () => createConnectionsTable(system.db, TableName);
+    },
     async expire(account) {
       simulator.expireAccessTokens(account);
-      await ageInTable(system.db, table, idOf(account));
+      await ageInTable(system.db, TableName, idOf(account));
     },
     async close() {
       await system.close();

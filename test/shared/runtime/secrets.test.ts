@@ -36,7 +36,7 @@ describe('a cached secret', () => {
   it('is read once for callers at once, and for five minutes', async () => {
     await Promise.all([secret.current(), secret.current(), secret.reload()]);
     clock.advance(5 * 60_000 - 1);
-    expect(await secret.current()).toEqual({ id: 'v1', value: 'value of v1' });
+    expect(await secret.current()).toMatchObject({ id: 'v1', value: 'value of v1' });
     expect(requests).toHaveLength(1);
     clock.advance(1);
     current = 'v2';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { functions, SWEEP_EVERY_MINUTES } from '../../../functions/manifest.ts';
 import {
-  backoff,
   CALL,
   ESCROW,
   GRACE,
@@ -31,14 +30,5 @@ describe('the budgets', () => {
   it('give two sweeps a chance at each token, and leave most of its hour alone', () => {
     expect(REFRESH_AHEAD_S).toBeGreaterThan(2 * 60 * SWEEP_EVERY_MINUTES);
     expect(REFRESH_AHEAD_S).toBeLessThanOrEqual(30 * 60);
-  });
-
-  it('pause for twice as long each time, up to a limit, and never for quite as long as others', () => {
-    const least = [0, 1, 2, 3, 9].map((attempt) => backoff(attempt, 100, 1_000, () => 0));
-    const most = [0, 1, 2, 3, 9].map((attempt) => backoff(attempt, 100, 1_000, () => 1));
-    expect(least).toEqual([50, 100, 200, 400, 500]);
-    expect(most).toEqual([100, 200, 400, 800, 1_000]);
-    const pauses = Array.from({ length: 50 }, () => backoff(3, 100, 1_000));
-    expect(new Set(pauses).size).toBeGreaterThan(10);
   });
 });

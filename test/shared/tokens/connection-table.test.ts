@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { EpochMs, EpochSeconds } from '../../../shared/runtime/clock.ts';
 import { LEASE, LONGEST_LEASE } from '../../../shared/tokens/budgets.ts';
-import { type Grant, sweepShardOf } from '../../../shared/tokens/connection.ts';
+import {
+  DISCONNECTING_SHARD,
+  type Grant,
+  sweepShardOf,
+} from '../../../shared/tokens/connection.ts';
 import type { Claim, Due } from '../../../shared/tokens/connection-table.ts';
 import { type TestTable, testTable } from '../../support/connections.ts';
 
@@ -177,6 +181,96 @@ describe('STORE', () => {
     await db.delete(A);
     expect(await db.table.store(A, REFRESH, successor)).toEqual({ written: false, now: undefined });
     expect(await stored()).toBeUndefined();
+  });
+});
+
+describe('STORE, while the connection is being disconnected', () => {
+  it('leaves the mark', async () => {
+    await db.set(A, { sweepShard: DISCONNECTING_SHARD });
+    await db.table.store(A, REFRESH, {
+      accessToken: NEW_ACCESS,
+      refreshToken: NEW_REFRESH,
+      accessTokenExpiresAt: s(5_600),
+      refreshedAt: s(2_000),
+    });
+    expect(await stored()).toMatchObject({ rotation: 1, sweepShard: DISCONNECTING_SHARD });
+  });
+});
+
+describe('DISCONNECTING', () => {
+  it('moves an active connection to the sweep’s shard, and changes nothing else', async () => {
+    await db.set(A, { ...leased, ...marks });
+    expect(await db.table.markDisconnecting(A, 'grant-1')).toMatchObject({ written: true });
+    expect(await stored()).toEqual({
+      ...active,
+      ...leased,
+      ...marks,
+      sweepShard: DISCONNECTING_SHARD,
+    });
+  });
+
+  it.each([
+    ['another grant', { grantId: 'grant-2' }],
+    ['a lapsed connection', { status: 'reconnect_required' }],
+    ['a disconnected one', { status: 'disconnected' }],
+  ])('leaves %s alone', async (_, change) => {
+    await db.set(A, change);
+    expect(await db.table.markDisconnecting(A, 'grant-1')).toMatchObject({ written: false });
+    expect(await stored()).toEqual({ ...active, ...change });
+  });
+
+  it('ends with a new grant', async () => {
+    await db.table.markDisconnecting(A, 'grant-1');
+    await db.table.saveGrant({ ...grant, grantId: 'grant-2' });
+    expect(await stored()).toEqual({ ...active, grantId: 'grant-2' });
+  });
+});
+
+describe('END', () => {
+  const ended = {
+    accountId: A,
+    accountName: 'name',
+    userId: '7',
+    ref: 'tenant',
+    issuedTo: 'client',
+    grantId: 'grant-1',
+    connectedAt: 500,
+    rotation: 0,
+    status: 'disconnected',
+    statusReason: 'disconnected_in_jobber',
+    statusChangedAt: 9,
+  };
+  const end = () => db.table.end(A, 'grant-1', 'disconnected_in_jobber', ms(9));
+
+  it.each([
+    ['an active connection', { rotation: 0 }],
+    ['one that is being refreshed', { ...leased, ...marks }],
+    ['one that is being disconnected', { sweepShard: DISCONNECTING_SHARD }],
+    ['a lapsed one', lapsed],
+  ])('deletes the tokens of %s and takes it out of the sweep', async (_, change) => {
+    await db.set(A, change);
+    expect(await end()).toMatchObject({ written: true });
+    expect(await stored()).toEqual(ended);
+  });
+
+  it('is written once, so that it is one change of the status', async () => {
+    await end();
+    expect(await db.table.end(A, 'grant-1', 'disconnected_by_app', ms(10))).toEqual({
+      written: false,
+      now: ended,
+    });
+    expect(await stored()).toEqual(ended);
+  });
+
+  it('leaves another grant alone, and an account that never connected', async () => {
+    await db.set(A, { grantId: 'grant-2' });
+    expect(await end()).toMatchObject({ written: false, now: { grantId: 'grant-2' } });
+    expect(await stored()).toEqual({ ...active, grantId: 'grant-2' });
+    expect(await db.table.end('nobody', 'grant-1', 'disconnected_by_app', ms(9))).toEqual({
+      written: false,
+      now: undefined,
+    });
+    expect(await db.table.get('nobody')).toBeUndefined();
   });
 });
 

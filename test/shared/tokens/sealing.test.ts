@@ -55,7 +55,7 @@ describe('a sealed token', () => {
       'ARAAAAAAAABAAIAAAAAAAAAB6V7MXH0fd--gEA-WMWQ6F5ieQTyxOtSWDjRkUBV1TPBOioA',
       'base64url',
     );
-    expect(await unseal(keys, sealed as never, ACCOUNT, 'accessToken')).toBe('a token');
+    expect(await unseal(testKeys(), sealed as never, ACCOUNT, 'accessToken')).toBe('a token');
   });
 
   it('differs every time, and costs 46 bytes under a version id of Secrets Manager', () => {

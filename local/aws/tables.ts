@@ -8,7 +8,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { DUE_INDEX } from '../../shared/tokens/due-index.ts';
 
-export const TABLE_DEFINITION: Omit<CreateTableCommandInput, 'TableName'> = {
+type Definition = Omit<CreateTableCommandInput, 'TableName'>;
+
+export const TABLE_DEFINITION: Definition = {
   AttributeDefinitions: [
     { AttributeName: 'accountId', AttributeType: 'S' },
     { AttributeName: 'sweepShard', AttributeType: 'N' },
@@ -28,16 +30,34 @@ export const TABLE_DEFINITION: Omit<CreateTableCommandInput, 'TableName'> = {
   BillingMode: 'PAY_PER_REQUEST',
 };
 
+/** Of the owner's app: what `examples/sync-clients.ts` copies. */
+const clients: Definition = {
+  AttributeDefinitions: [
+    { AttributeName: 'accountId', AttributeType: 'S' },
+    { AttributeName: 'clientId', AttributeType: 'S' },
+  ],
+  KeySchema: [
+    { AttributeName: 'accountId', KeyType: 'HASH' },
+    { AttributeName: 'clientId', KeyType: 'RANGE' },
+  ],
+  BillingMode: 'PAY_PER_REQUEST',
+};
+
+type Client = Pick<DynamoDBClient, 'send'>;
+
 /** Creates the table of the connections with its `due` index, unless it exists; ready when it returns. */
-export async function createConnectionsTable(
-  client: Pick<DynamoDBClient, 'send'>,
-  tableName: string,
-): Promise<void> {
+export const createConnectionsTable = (client: Client, tableName: string) =>
+  createTable(client, { TableName: tableName, ...TABLE_DEFINITION });
+
+export const createClientsTable = (client: Client, tableName: string) =>
+  createTable(client, { TableName: tableName, ...clients });
+
+async function createTable(client: Client, table: CreateTableCommandInput): Promise<void> {
   try {
-    await client.send(new CreateTableCommand({ TableName: tableName, ...TABLE_DEFINITION }));
+    await client.send(new CreateTableCommand(table));
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
   }
-  const description = new DescribeTableCommand({ TableName: tableName });
+  const description = new DescribeTableCommand({ TableName: table.TableName });
   while ((await client.send(description)).Table?.TableStatus !== 'ACTIVE') await delay(5);
 }

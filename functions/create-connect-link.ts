@@ -1,0 +1,60 @@
+import * as z from 'zod/mini';
+import { CONNECT_LINK_LIFETIME_S, signConnectLink } from '../shared/jobber/authorization.ts';
+import { clock, keyRing } from '../shared/jobber/wiring.ts';
+import { later, toSeconds } from '../shared/runtime/clock.ts';
+import { environment } from '../shared/runtime/environment.ts';
+import { logger } from '../shared/runtime/telemetry.ts';
+import { problemsOf } from '../shared/runtime/validation.ts';
+
+const isAllowed = (returnTo: string) =>
+  environment.returnToOrigins().includes(URL.parse(returnTo)?.origin ?? '');
+
+const Request = z.strictObject({
+  ref: z.optional(z.string().check(z.minLength(1), z.maxLength(64))),
+  returnTo: z.optional(
+    z
+      .string()
+      .check(z.maxLength(1_024), z.refine(isAllowed, 'its origin is not one of RETURN_TO_ORIGINS')),
+  ),
+});
+
+export type CreateConnectLinkResponse =
+  | {
+      readonly ok: true;
+      readonly url: string;
+      /** Seconds since the Unix epoch. */
+      readonly expiresAt: number;
+    }
+  | {
+      readonly ok: false;
+      readonly error: {
+        readonly code: 'invalid_request' | 'secrets_unavailable';
+        readonly message: string;
+        readonly retryable: boolean;
+      };
+    };
+
+const keys = keyRing();
+
+/**
+ * Invoked with `{ref?, returnTo?}`: a link for one customer's browser, good for 15 minutes. `ref` is the owner's own id
+ * of the customer, which the connection then carries; `returnTo` is where the result page leads on to.
+ */
+export async function handler(event: unknown): Promise<CreateConnectLinkResponse> {
+  const request = Request.safeParse(event);
+  if (!request.success) return failure('invalid_request', problemsOf(request.error), false);
+  const expiresAt = later(toSeconds(clock.now()), CONNECT_LINK_LIFETIME_S);
+  try {
+    const link = await signConnectLink(keys, clock, request.data);
+    return { ok: true, url: `${environment.publicUrl()}/oauth/connect?link=${link}`, expiresAt };
+  } catch (error) {
+    logger.error('A connect link could not be signed.', error as Error);
+    return failure('secrets_unavailable', 'The sealing secret could not be read; try again.', true);
+  }
+}
+
+const failure = (
+  code: 'invalid_request' | 'secrets_unavailable',
+  message: string,
+  retryable: boolean,
+): CreateConnectLinkResponse => ({ ok: false, error: { code, message, retryable } });

@@ -1,0 +1,62 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { accountIdForms } from '../shared/jobber/account-id.ts';
+import { MAX_WEBHOOK_BYTES, readWebhook, type WebhookEvent } from '../shared/jobber/webhook.ts';
+import { SIGNATURE_HEADER } from '../shared/jobber/webhook-signature.ts';
+import { clock, jobberSignature, table } from '../shared/jobber/wiring.ts';
+import { eventBus, putEvent } from '../shared/runtime/event-bus.ts';
+import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
+import { endConnection, isAboutGrantBefore } from '../shared/tokens/end-connection.ts';
+
+const signature = jobberSignature();
+const store = { table: table(), clock };
+const bus = eventBus();
+
+/**
+ * `POST /webhooks/jobber`: ends the connection that `APP_DISCONNECT` is about, and passes everything else on as an event.
+ * Jobber waits for a second, and sends again what is not answered with 2xx.
+ */
+export async function handler(
+  event: Pick<APIGatewayProxyEventV2, 'headers' | 'body' | 'isBase64Encoded'>,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  try {
+    const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+    if (body.length > MAX_WEBHOOK_BYTES) return answer(413);
+    if (!(await signature.isFromJobber(body, event.headers[SIGNATURE_HEADER] ?? ''))) {
+      count('WebhookRejected');
+      return answer(401);
+    }
+    const webhook = readWebhook(body);
+    // To have it sent again would not make it readable.
+    if (!webhook) {
+      count('WebhookUnreadable');
+      logger.error('A webhook of Jobber’s has a form that is not known.', { bytes: body.length });
+    } else if (webhook.topic === 'APP_DISCONNECT') await disconnect(webhook);
+    else await passOn(webhook);
+    return answer(200);
+  } catch (error) {
+    logger.error('A webhook could not be processed; Jobber will send it again.', error as Error);
+    return answer(500);
+  } finally {
+    publishMetrics();
+  }
+}
+
+async function disconnect({ accountId, occurredAt }: WebhookEvent): Promise<void> {
+  const isAbout = isAboutGrantBefore(occurredAt);
+  for (const form of accountIdForms(accountId)) {
+    const outcome = await endConnection(store, form, { isAbout, reason: 'disconnected_in_jobber' });
+    if (outcome === 'not_connected') continue;
+    logger.info('Jobber says that an account was disconnected.', { accountId: form, outcome });
+    return;
+  }
+  logger.info('Jobber says that an account was disconnected which is not known.', { accountId });
+}
+
+async function passOn({ occurredAt, ...webhook }: WebhookEvent): Promise<void> {
+  await putEvent(bus, 'webhook.received', {
+    ...webhook,
+    occurredAt: new Date(occurredAt).toISOString(),
+  });
+}
+
+const answer = (statusCode: number): APIGatewayProxyStructuredResultV2 => ({ statusCode });

@@ -1,0 +1,6 @@
+/* What a CDK app of the owner's imports: docs/deploying.md. */
+
+export type { CustomDomain } from './http-api.ts';
+export { JobberTokens, type JobberTokensProps } from './jobber-tokens.ts';
+export { JobberTokensStack, type JobberTokensStackProps } from './jobber-tokens-stack.ts';
+export { Monitoring, type MonitoringProps } from './monitoring.ts';

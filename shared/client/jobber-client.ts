@@ -1,0 +1,190 @@
+import {
+  askGraphql,
+  type GraphqlAnswer,
+  type GraphqlApi,
+  type QueryCost,
+} from '../jobber/graphql.ts';
+import { backoff } from '../runtime/backoff.ts';
+import { type Clock, type EpochMs, later } from '../runtime/clock.ts';
+import { unlessAborted } from './aborting.ts';
+import type { AccessTokens } from './access-tokens.ts';
+import { type Document, mayChangeSomething, textOf } from './document.ts';
+import {
+  AccessTokenRejectedError,
+  AccountInactiveError,
+  AppDisconnectedError,
+  GraphqlError,
+  type JobberError,
+  JobberUnavailableError,
+  QueryTooExpensiveError,
+  RequestRefusedError,
+  ThrottledError,
+  TooManyRequestsError,
+} from './errors.ts';
+
+export interface QueryOptions {
+  /** Which operation of the document is meant, if it has several. */
+  readonly operationName?: string | undefined;
+  /** Ends the call, its waiting included; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an executed query answered, and what it took. */
+export interface Executed<Result> {
+  readonly data: Result;
+  readonly cost: QueryCost | undefined;
+  readonly answeredAt: EpochMs;
+}
+
+export interface JobberClientDependencies {
+  readonly tokens: AccessTokens;
+  readonly api: GraphqlApi;
+  readonly clock: Clock;
+  /** Told each warning about the API version once. */
+  readonly warn: (message: string) => void;
+}
+
+export type JobberClient = ReturnType<typeof jobberClient>;
+
+/** All attempts and the waiting between them; a bucket of points is full again after 20 s. */
+const ANSWER_WITHIN_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 20_000;
+const MOST_BYTES = 20 * 1024 * 1024;
+
+type Rejection = 'token_rejected' | 'disconnected' | 'inactive';
+
+export function jobberClient({ tokens, api, clock, warn }: JobberClientDependencies) {
+  const warned = new Set<string>();
+  return { tokens, clock, execute };
+
+  /** @throws AnyJobberError, or the reason of the signal */
+  async function execute<Result>(
+    accountId: string,
+    document: Document<Result, never>,
+    variables: object | undefined,
+    { operationName, signal }: QueryOptions = {},
+  ): Promise<Executed<Result>> {
+    const query = textOf(document as Document<never, never>);
+    const giveUpAt = later(clock.now(), ANSWER_WITHIN_MS);
+    let rejected: { token: string; why: Rejection } | undefined;
+
+    for (let attempt = 0; ; attempt++) {
+      const accessToken = await tokenFor(accountId, rejected, signal);
+      const answer = await askGraphql(
+        api,
+        accessToken,
+        { query, variables, operationName },
+        Math.max(1, Math.min(REQUEST_TIMEOUT_MS, giveUpAt - clock.now())),
+        { mostBytes: MOST_BYTES, signal },
+      );
+      signal?.throwIfAborted();
+
+      switch (answer.kind) {
+        case 'data':
+          warnOnce(answer.versionWarning);
+          return { data: answer.data as Result, cost: answer.cost, answeredAt: clock.now() };
+        case 'errors':
+          warnOnce(answer.versionWarning);
+          throw new GraphqlError(answer.errors, answer.data);
+        case 'token_rejected':
+        case 'disconnected':
+        case 'inactive':
+          if (rejected) throw rejectionError(answer.kind);
+          rejected = { token: accessToken, why: answer.kind };
+          break;
+        case 'throttled':
+        case 'too_many_requests':
+        case 'unavailable': {
+          const { ms, error } = waitFor(answer, attempt, query);
+          if (ms === undefined || later(clock.now(), ms) > giveUpAt) throw error;
+          await unlessAborted(clock.sleep(ms), signal);
+          break;
+        }
+        case 'refused':
+          throw new RequestRefusedError(answer.status, withoutToken(answer.message, accessToken));
+      }
+    }
+  }
+
+  /**
+   * Once a token is rejected, `get-token` is told: it has a newer one, makes one, or finds out that Jobber has ended
+   * the connection and records it.
+   */
+  async function tokenFor(
+    accountId: string,
+    rejected: { token: string; why: Rejection } | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    try {
+      const { accessToken } = await tokens.get(accountId, {
+        rejectedToken: rejected?.token,
+        signal,
+      });
+      return accessToken;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!rejected || rejected.why === 'token_rejected') throw error;
+      throw rejectionError(rejected.why, { cause: error });
+    }
+  }
+
+  function warnOnce(warning: string | undefined): void {
+    if (warning === undefined || warned.has(warning)) return;
+    warned.add(warning);
+    warn(warning);
+  }
+}
+
+function rejectionError(why: Rejection, options?: ErrorOptions): JobberError {
+  switch (why) {
+    case 'token_rejected':
+      return new AccessTokenRejectedError();
+    case 'disconnected':
+      return new AppDisconnectedError(options);
+    case 'inactive':
+      return new AccountInactiveError(options);
+  }
+}
+
+type Hindrance = Extract<
+  GraphqlAnswer,
+  { kind: 'throttled' | 'too_many_requests' | 'unavailable' }
+>;
+
+/** How long to wait before the next attempt, `undefined` for never, and the error if there is no time for it. */
+function waitFor(
+  answer: Hindrance,
+  attempt: number,
+  query: string,
+): { ms: number | undefined; error: JobberError } {
+  switch (answer.kind) {
+    case 'throttled': {
+      const { cost } = answer;
+      if (cost && cost.requestedQueryCost > cost.maximumAvailable)
+        return { ms: undefined, error: new QueryTooExpensiveError(cost) };
+      const ms = cost
+        ? restoredInMs(cost) + backoff(attempt, 50, 500)
+        : backoff(attempt, 1_000, 10_000);
+      return { ms, error: new ThrottledError(ms) };
+    }
+    case 'too_many_requests': {
+      const ms = answer.retryAfterMs ?? backoff(attempt, 1_000, 10_000);
+      return { ms, error: new TooManyRequestsError(ms) };
+    }
+    case 'unavailable': {
+      const { cause, maybeReceived, retryAfterMs } = answer;
+      const error = new JobberUnavailableError(cause, maybeReceived);
+      if (maybeReceived && mayChangeSomething(query)) return { ms: undefined, error };
+      return { ms: retryAfterMs ?? backoff(attempt, 250, 4_000), error };
+    }
+  }
+}
+
+/** (requested − available) / restoreRate, in milliseconds (Jobber, "API Rate Limits"). */
+export function restoredInMs({ requestedQueryCost, currentlyAvailable, restoreRate }: QueryCost) {
+  const missing = Math.max(0, requestedQueryCost - currentlyAvailable);
+  return Math.ceil((missing / restoreRate) * 1000);
+}
+
+const withoutToken = (message: string, accessToken: string) =>
+  message.replaceAll(accessToken, '…').slice(0, 300);

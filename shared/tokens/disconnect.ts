@@ -1,0 +1,112 @@
+import { type Clock, type EpochMs, later } from '../runtime/clock.ts';
+import { REVOKE } from './budgets.ts';
+import { type Connection, isDisconnecting } from './connection.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { endConnection } from './end-connection.ts';
+import {
+  DisconnectedError,
+  NotConnectedError,
+  ReconnectRequiredError,
+  TableUnavailableError,
+  TokenError,
+} from './errors.ts';
+import type { TokenHelper } from './token-helper.ts';
+
+/** How the authorization server takes it that a grant is to end. */
+export type Revocation =
+  /** The grant has ended, now or earlier. */
+  | { readonly outcome: 'revoked' }
+  | { readonly outcome: 'token_rejected' }
+  /** `cause` holds no part of the answer. */
+  | { readonly outcome: 'unknown'; readonly cause: string };
+
+export interface DisconnectDependencies {
+  readonly table: ConnectionTable;
+  readonly clock: Clock;
+  readonly tokens: Pick<TokenHelper, 'getAccessToken'>;
+  /** Ends the grant of an access token. Never rejects. */
+  revoke(accessToken: string, timeoutMs: number): Promise<Revocation>;
+}
+
+export type Disconnection =
+  /** The grant has ended and its tokens are deleted. */
+  | { readonly status: 'disconnected' }
+  /** Marked: no caller gets a token any more, and sweeps try again until the grant has ended. */
+  | { readonly status: 'disconnecting'; readonly cause: string }
+  /** The account connected anew meanwhile; that grant stays. */
+  | { readonly status: 'reconnected' };
+
+/**
+ * Disconnects from our side: MARK the connection, end its grant with a token of its own, END it in the table. The tokens
+ * are kept until the grant has ended, since nothing else can end it.
+ */
+export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectDependencies) {
+  return { disconnect, resume };
+
+  /** May be repeated. @throws NotConnectedError, TableUnavailableError */
+  async function disconnect(accountId: string, deadline: EpochMs): Promise<Disconnection> {
+    let found = await answered(table.get(accountId));
+    for (;;) {
+      if (!found) throw new NotConnectedError();
+      // The authorization server takes none of a lapsed connection's tokens any more.
+      if (found.status !== 'active') return end(found);
+      const marked = await answered(table.markDisconnecting(accountId, found.grantId));
+      if (marked.written) return finish(found, deadline);
+      found = marked.now;
+    }
+  }
+
+  /** Tries again if the connection is still marked; `undefined` if not. @throws TableUnavailableError */
+  async function resume(accountId: string, deadline: EpochMs): Promise<Disconnection | undefined> {
+    const found = await answered(table.get(accountId));
+    return found?.status === 'active' && isDisconnecting(found)
+      ? finish(found, deadline)
+      : undefined;
+  }
+
+  async function finish(marked: Connection, deadline: EpochMs): Promise<Disconnection> {
+    try {
+      const revocation = await revokeGrant(marked, deadline);
+      if (revocation.outcome === 'revoked') return await end(marked);
+      const { outcome, cause = outcome } = { cause: undefined, ...revocation };
+      return { status: 'disconnecting', cause };
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      const isOver = error instanceof ReconnectRequiredError || error instanceof DisconnectedError;
+      if (!isOver) return { status: 'disconnecting', cause: error.code };
+      return end(marked);
+    }
+  }
+
+  /** A token that lasts may be dead all the same: then once more, with a new one. */
+  async function revokeGrant(
+    { accountId, grantId }: Connection,
+    deadline: EpochMs,
+  ): Promise<Revocation> {
+    const options = { grantId, deadline: later(deadline, -REVOKE) };
+    const { accessToken } = await tokens.getAccessToken(accountId, options);
+    const first = await revoke(accessToken, REVOKE);
+    if (first.outcome !== 'token_rejected') return first;
+    const renewed = await tokens.getAccessToken(accountId, {
+      ...options,
+      rejectedToken: accessToken,
+    });
+    return revoke(renewed.accessToken, REVOKE);
+  }
+
+  async function end({ accountId, grantId }: Connection): Promise<Disconnection> {
+    const ended = await answered(
+      endConnection({ table, clock }, accountId, {
+        isAbout: (grant) => grant.grantId === grantId,
+        reason: 'disconnected_by_app',
+      }),
+    );
+    return { status: ended === 'newer_grant' ? 'reconnected' : 'disconnected' };
+  }
+}
+
+function answered<T>(call: Promise<T>): Promise<T> {
+  return call.catch((cause: unknown) => {
+    throw new TableUnavailableError(cause);
+  });
+}

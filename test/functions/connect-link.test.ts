@@ -1,0 +1,166 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { createLocalJWKSet, decodeJwt, jwtVerify, SignJWT } from 'jose';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { CreateConnectLinkResponse } from '../../functions/create-connect-link.ts';
+import { browser } from '../../local/browser.ts';
+import { verifyConnectClaim } from '../../shared/client/connect-claim.ts';
+import { claimKeys, postConnectUrl } from '../../shared/jobber/connect-claim.ts';
+import type { RootKey } from '../../shared/tokens/sealing.ts';
+import { fakeClock } from '../support/fake-clock.ts';
+import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
+import { rootKey } from '../support/token-system.ts';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await testSystem();
+});
+afterAll(() => system.close());
+beforeEach(() => system.simulator.reset());
+afterEach(() => {
+  delete process.env['POST_CONNECT_URL'];
+});
+
+const create = (request: unknown) =>
+  system.invoke('create-connect-link', request) as Promise<CreateConnectLinkResponse>;
+const created = async (request: unknown) => {
+  const answer = await create(request);
+  if (!answer.ok) throw new Error(answer.error.message);
+  return answer;
+};
+
+describe('a connect link', () => {
+  it('carries the owner’s ref into the connection, and leads back', async () => {
+    const { url, expiresAt } = await created({ ref: 'tenant-7', returnTo: `${system.url}/done` });
+    expect(expiresAt - Date.now() / 1000).toBeGreaterThan(14 * 60);
+    expect(expiresAt - Date.now() / 1000).toBeLessThanOrEqual(15 * 60);
+    const page = await browser().connect(url, MAPLE);
+    expect(page).toContain(`href="${system.url}/done"`);
+    expect(await system.item(idOf(MAPLE))).toMatchObject({ ref: 'tenant-7', status: 'active' });
+  });
+
+  it('ties each authorization that starts from it to one browser', async () => {
+    const before = await system.item(idOf(MAPLE));
+    const { url } = await created({ ref: 'tenant-7' });
+    const callback = await browser().decide(url, MAPLE);
+    const other = await browser().get(callback);
+    expect(other.status).toBe(400);
+    expect(await system.item(idOf(MAPLE))).toEqual(before);
+  });
+
+  it('may carry nothing', async () => {
+    const { url } = await created({});
+    expect(await browser().connect(url, MAPLE)).toContain('Jobber is connected');
+  });
+
+  it.each([
+    ['another origin', { returnTo: 'https://evil.example/' }, 'returnTo: its origin'],
+    ['no origin', { returnTo: 'javascript:alert(1)' }, 'returnTo: its origin'],
+    ['an endless ref', { ref: 'x'.repeat(65) }, 'ref: '],
+    ['something unknown', { lifetime: 1e9 }, 'lifetime'],
+    ['nothing', null, 'expected'],
+  ])('to %s is not made', async (_, request, message) => {
+    expect(await create(request)).toEqual({
+      ok: false,
+      error: {
+        code: 'invalid_request',
+        message: expect.stringContaining(message),
+        retryable: false,
+      },
+    });
+  });
+});
+
+describe('a connect that starts in Jobber’s marketplace', () => {
+  const audience = 'https://app.example';
+
+  /** Without a state, as Jobber sends it. */
+  async function fromMarketplace(): Promise<string> {
+    const url = new URL(await browser().decide(`${system.url}/oauth/connect`, MAPLE));
+    url.searchParams.delete('state');
+    return (await fetch(url)).text();
+  }
+  async function claimFrom(page: string) {
+    const [, href = ''] = /href="([^"]+)"/.exec(page) ?? [];
+    return new URL(href.replaceAll('&amp;', '&'));
+  }
+  const verify = (claim: string) => verifyConnectClaim(claim, { issuer: system.url, audience });
+
+  it('leads on with a claim of the account, which the owner’s backend verifies', async () => {
+    process.env['POST_CONNECT_URL'] = `${audience}/jobber?from=jobber`;
+    const target = await claimFrom(await fromMarketplace());
+    expect(`${target.origin}${target.pathname}`).toBe(`${audience}/jobber`);
+    expect(target.searchParams.get('from')).toBe('jobber');
+    const claim = target.searchParams.get('connection') ?? '';
+    expect(await verify(claim)).toEqual({ accountId: idOf(MAPLE) });
+    const { exp = 0, ...claims } = decodeJwt(claim);
+    expect(claims).toEqual({ iss: system.url, aud: audience, sub: idOf(MAPLE) });
+    expect(exp - Date.now() / 1000).toBeLessThanOrEqual(5 * 60);
+  });
+
+  it('leads nowhere unless the owner says where', async () => {
+    expect(await fromMarketplace()).not.toContain('<a ');
+  });
+
+  it('is the only one with a claim: a connect link leads where it says', async () => {
+    process.env['POST_CONNECT_URL'] = `${audience}/jobber`;
+    const { url } = await created({ ref: 'tenant-7' });
+    expect(await browser().connect(url, MAPLE)).not.toContain('<a ');
+  });
+
+  it('claims nothing that is forged, expired, or for somebody else', async () => {
+    process.env['POST_CONNECT_URL'] = `${audience}/jobber`;
+    const claim = (await claimFrom(await fromMarketplace())).searchParams.get('connection') ?? '';
+    const [header = '', , signature = ''] = claim.split('.');
+    const other = Buffer.from(JSON.stringify({ ...decodeJwt(claim), sub: 'x' }));
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString());
+    const sign = (key: Parameters<SignJWT['sign']>[0], alg: string, id = kid) =>
+      new SignJWT(decodeJwt(claim)).setProtectedHeader({ alg, kid: id }).sign(key);
+    const forged = [
+      '',
+      'x',
+      `${header}.${other.toString('base64url')}.${signature}`,
+      await sign(privateKey, 'EdDSA'),
+      await sign(privateKey, 'EdDSA', 'unknown'),
+      await sign(Buffer.alloc(32), 'HS256'),
+    ];
+    for (const each of forged) {
+      await expect(verify(each)).rejects.toMatchObject({ code: 'invalid_connect_claim' });
+    }
+    const elsewhere = { issuer: system.url, audience: 'https://other.example' };
+    await expect(verifyConnectClaim(claim, elsewhere)).rejects.toMatchObject({
+      code: 'invalid_connect_claim',
+    });
+  });
+
+  it('is verified with keys that hold no secret', async () => {
+    process.env['POST_CONNECT_URL'] = `${audience}/jobber`;
+    const claim = (await claimFrom(await fromMarketplace())).searchParams.get('connection') ?? '';
+    const read = async () => {
+      const response = await fetch(`${system.url}/.well-known/jwks.json`);
+      expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
+      return ((await response.json()) as { keys: Record<string, unknown>[] }).keys;
+    };
+    const keys = await read();
+    expect(keys.map((key) => Object.keys(key).sort())).toEqual([
+      ['alg', 'crv', 'kid', 'kty', 'use', 'x'],
+    ]);
+    expect(await verify(claim)).toEqual({ accountId: idOf(MAPLE) });
+  });
+
+  it('may be verified after the sealing secret was replaced', async () => {
+    const [before, after] = [rootKey('1'.repeat(32)), rootKey('2'.repeat(32))];
+    const ring = (current: RootKey, previous?: RootKey) => ({
+      current: async () => current,
+      find: async () => undefined,
+      previous: async () => previous,
+    });
+    const connected = { accountId: 'x', issuer: system.url, url: `${audience}/` };
+    const url = await postConnectUrl(ring(before), fakeClock(Date.now()), connected);
+    const keys = createLocalJWKSet({ keys: await claimKeys(ring(after, before)) });
+    const claim = new URL(url).searchParams.get('connection') ?? '';
+    expect((await jwtVerify(claim, keys)).payload.sub).toBe('x');
+    const without = createLocalJWKSet({ keys: await claimKeys(ring(after)) });
+    await expect(jwtVerify(claim, without)).rejects.toThrow();
+  });
+});

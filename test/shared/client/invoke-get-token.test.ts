@@ -1,0 +1,95 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { lambdaInvocation } from '../../../shared/client/invoke-get-token.ts';
+
+type Reply = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Lambda's endpoint with answers of the test's, one a request, the last one for all that follow. */
+async function lambda(...replies: [Reply, ...Reply[]]) {
+  const requests: { path: string; body: unknown }[] = [];
+  const server = createServer(async (request, response) => {
+    requests.push({ path: request.url ?? '', body: JSON.parse(await text(request)) });
+    const next = replies.length > 1 ? replies.shift() : replies[0];
+    next?.(request, response);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  vi.stubEnv('AWS_ENDPOINT_URL_LAMBDA', `http://127.0.0.1:${port}`);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    server.closeAllConnections();
+    server.close();
+  });
+  return { invoke: lambdaInvocation('jobber-get-token'), requests };
+}
+
+const answer =
+  (status: number, body: unknown, headers: Record<string, string> = {}): Reply =>
+  (_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  };
+const refusal = (status: number, type: string) =>
+  answer(status, { Message: `${type} of somebody` }, { 'x-amzn-errortype': type });
+
+const TOKEN = { ok: true, accountId: 'a', accessToken: 't', expiresAt: 1 };
+const SOON = 10_000;
+
+it('invokes the function with the request, and hands on its answer', async () => {
+  const { invoke, requests } = await lambda(answer(200, TOKEN));
+  expect(await invoke({ accountId: 'a', rejectedToken: 'r' }, SOON)).toEqual(TOKEN);
+  expect(requests).toEqual([
+    {
+      path: '/2015-03-31/functions/jobber-get-token/invocations',
+      body: { accountId: 'a', rejectedToken: 'r' },
+    },
+  ]);
+});
+
+it('hands on a typed refusal as well', async () => {
+  const refused = { ok: false, error: { code: 'not_connected', message: 'm', retryable: false } };
+  const { invoke } = await lambda(answer(200, refused));
+  expect(await invoke({ accountId: 'a' }, SOON)).toEqual(refused);
+});
+
+it.each([
+  ['AccessDeniedException', refusal(403, 'AccessDeniedException'), false],
+  ['ResourceNotFoundException', refusal(404, 'ResourceNotFoundException'), false],
+  ['TooManyRequestsException', refusal(429, 'TooManyRequestsException'), true],
+  ['ServiceException', refusal(500, 'ServiceException'), true],
+  [
+    'FunctionError: Unhandled',
+    answer(200, { errorType: 'Sandbox.Timedout' }, { 'x-amz-function-error': 'Unhandled' }),
+    true,
+  ],
+  ['an answer that is not its own', answer(200, 'null'), false],
+  ['an answer that is not its own', answer(200, '"hello"'), false],
+  ['an answer that is not its own', answer(200, ''), false],
+] as const)('%s becomes a typed error', async (what, reply, retryable) => {
+  const { invoke } = await lambda(reply);
+  const error = await invoke({ accountId: 'a', rejectedToken: 'secret' }, SOON).catch(
+    (thrown: Error) => thrown,
+  );
+  expect(error).toMatchObject({ name: 'GetTokenFailedError', code: 'get_token_failed', retryable });
+  expect((error as Error).message).toContain(what);
+  expect((error as Error).message).not.toContain('secret');
+});
+
+it('a Lambda that is throttled for a moment is asked again by the SDK', async () => {
+  const { invoke, requests } = await lambda(
+    refusal(429, 'TooManyRequestsException'),
+    answer(200, TOKEN),
+  );
+  expect(await invoke({ accountId: 'a' }, SOON)).toEqual(TOKEN);
+  expect(requests).toHaveLength(2);
+});
+
+it('ends when the time is over', async () => {
+  const { invoke } = await lambda(() => {});
+  await expect(invoke({ accountId: 'a' }, 50)).rejects.toMatchObject({
+    code: 'get_token_failed',
+    retryable: true,
+  });
+});

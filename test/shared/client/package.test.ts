@@ -1,0 +1,109 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PackedClient, packedClient } from '../../support/packed-client.ts';
+
+describe('the bundle of the client', () => {
+  it('is under 60 KB besides the Lambda client, and holds no CDK, DynamoDB or token protocol', async () => {
+    const { outputFiles, metafile } = await build({
+      entryPoints: ['shared/client/index.ts'],
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node24',
+      mainFields: ['module', 'main'],
+      external: ['@aws-sdk/client-lambda'],
+      metafile: true,
+      write: false,
+    });
+    expect(outputFiles[0]?.contents.length).toBeLessThan(60_000);
+    const [output] = Object.values(metafile.outputs);
+    const bundled = Object.keys(output?.inputs ?? {}).join('\n');
+    expect(bundled).toContain('lru-cache');
+    expect(bundled).not.toMatch(/dynamodb|aws-cdk|powertools|zod|shared\/tokens/);
+    expect(output?.imports.map(({ path }) => path).filter((path) => !/^node:/.test(path))).toEqual([
+      '@aws-sdk/client-lambda',
+    ]);
+  });
+});
+
+const USE = `
+import { parse } from 'graphql';
+import type { TypedDocumentNode, DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+import { type AnyJobberError, type Connection, jobberQuery, paginate } from 'jobber-tokens/client';
+
+interface Data { clients: Connection & { nodes: { id: string }[] } }
+interface Variables { first: number; after?: string | null }
+declare const generated: TypedDocumentNode<Data, Variables>;
+declare class TypedDocumentString<R, V> extends String implements DocumentTypeDecoration<R, V> {
+  __apiType?: NonNullable<DocumentTypeDecoration<R, V>['__apiType']>;
+}
+declare const text: TypedDocumentString<Data, Variables>;
+
+export async function use(): Promise<string> {
+  const { clients } = await jobberQuery('a', generated, { first: 1 });
+  const id: string | undefined = clients.nodes[0]?.id;
+  (await jobberQuery('a', text, { first: 1 })).clients.pageInfo.hasNextPage;
+  await jobberQuery('a', parse('{ a }'));
+  await jobberQuery('a', '{ a }', undefined, { operationName: 'x' });
+  for await (const page of paginate('a', generated, { first: 1 }, (data) => data.clients)) page.nodes;
+  const ofText = ({ clients }: Data) => clients;
+  for await (const page of paginate('a', '{ a }', { first: 1 }, ofText)) page.pageInfo;
+  // @ts-expect-error the variables are missing
+  await jobberQuery('a', generated);
+  // @ts-expect-error a variable has another type
+  await jobberQuery('a', text, { first: '1' });
+  // @ts-expect-error the result has no jobs
+  (await jobberQuery('a', generated, { first: 1 })).jobs;
+  // @ts-expect-error what a plain string answers is unknown
+  (await jobberQuery('a', '{ a }')).a;
+  // @ts-expect-error the nodes are no connection
+  paginate('a', generated, { first: 1 }, (data) => data.clients.nodes);
+  return id ?? '';
+}
+
+export function seconds(error: AnyJobberError): number {
+  switch (error.code) {
+    case 'throttled':
+    case 'too_many_requests':
+      return error.retryAfterSeconds;
+    // @ts-expect-error there is no such code
+    case 'misspelt':
+      return 0;
+    default:
+      return 0;
+  }
+}
+`;
+
+describe('the packed package', () => {
+  let packed: PackedClient;
+  beforeAll(async () => {
+    packed = await packedClient();
+  }, 60_000);
+  afterAll(() => packed?.remove());
+
+  it('holds the client, built, and nothing else of the repository', () => {
+    const others = packed.files.filter((path) => !/^dist\/.*\.(?:js|d\.ts)$/.test(path));
+    expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+    expect(packed.files).toContain('dist/client/index.js');
+  });
+
+  it('gives a strict project the types of its documents, and refuses what does not fit them', async () => {
+    writeFileSync(join(packed.folder, 'use.ts'), USE);
+    expect(await packed.check('use.ts')).toBe('');
+  }, 60_000);
+
+  it('is imported by plain Node, without any environment', () => {
+    const script =
+      "import * as client from 'jobber-tokens/client'; console.log(typeof client.paginate)";
+    const run = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: packed.folder,
+      env: { PATH: process.env['PATH'] },
+    });
+    expect(run.toString()).toBe('function\n');
+  });
+});

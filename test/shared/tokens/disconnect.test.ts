@@ -1,0 +1,275 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { DISCONNECTING_SHARD } from '../../../shared/tokens/connection.ts';
+import { disconnectProtocol, type Revocation } from '../../../shared/tokens/disconnect.ts';
+import { type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
+import { endConnection, isAboutGrantBefore } from '../../../shared/tokens/end-connection.ts';
+import { seal } from '../../../shared/tokens/sealing.ts';
+import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
+
+const REVOKED: Revocation = { outcome: 'revoked' };
+const DOWN: Revocation = { outcome: 'unknown', cause: 'no answer' };
+const REJECTED: Revocation = { outcome: 'token_rejected' };
+
+let system: Awaited<ReturnType<typeof tokenSystem>>;
+let answers: (Revocation | (() => Promise<Revocation>))[];
+/** The access tokens with which a grant was to end. */
+let revoked: string[];
+beforeEach(async () => {
+  system = await tokenSystem();
+  [answers, revoked] = [[], []];
+});
+
+const protocol = () =>
+  disconnectProtocol({
+    table: system.db.table,
+    clock: system.clock,
+    tokens: system.startProcess(),
+    async revoke(accessToken) {
+      revoked.push(accessToken);
+      const answer = answers.shift() ?? REVOKED;
+      return typeof answer === 'function' ? answer() : answer;
+    },
+  });
+const deadline = () => (system.clock.now() + 25_000) as never;
+const disconnect = () => protocol().disconnect(ACCOUNT, deadline());
+const resume = () => protocol().resume(ACCOUNT, deadline());
+const item = async () => (await system.db.table.get(ACCOUNT)) as object as Record<string, unknown>;
+async function swept(): Promise<DueConnection[]> {
+  const { db, nowSeconds } = system;
+  const found: DueConnection[] = [];
+  for await (const page of dueConnections(db.client, db.tableName, nowSeconds())) {
+    found.push(...page);
+  }
+  return found;
+}
+
+describe('a disconnect from our side', () => {
+  it('ends the grant with a token of it, then deletes the tokens', async () => {
+    const { accessToken } = await system.connect();
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(revoked).toEqual([accessToken]);
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    expect(Object.keys(await item())).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/token|sweepShard|lease/i)]),
+    );
+  });
+
+  it('refreshes a token that has expired, to have one to end the grant with', async () => {
+    await system.connect();
+    system.expireAccessToken();
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(system.server.redemptions).toHaveLength(1);
+    expect(revoked).toHaveLength(1);
+  });
+
+  it('tries once more with a new token when the one that lasted is rejected', async () => {
+    const { accessToken } = await system.connect();
+    system.clock.advance(2 * MINUTE);
+    answers = [REJECTED];
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(revoked).toHaveLength(2);
+    expect(revoked[0]).toBe(accessToken);
+    expect(revoked[1]).not.toBe(accessToken);
+    expect(system.server.redemptions).toHaveLength(1);
+  });
+
+  it('may be repeated: the second has nothing left to do', async () => {
+    await system.connect();
+    await disconnect();
+    const before = await item();
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(await resume()).toBeUndefined();
+    expect(await item()).toEqual(before);
+    expect(revoked).toHaveLength(1);
+  });
+
+  it('may run twice at once', async () => {
+    await system.connect();
+    const outcomes = await Promise.all([disconnect(), disconnect()]);
+    expect(outcomes).toEqual([{ status: 'disconnected' }, { status: 'disconnected' }]);
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+  });
+
+  it('is an error for an account that never connected, and while the table does not answer', async () => {
+    await expect(disconnect()).rejects.toMatchObject({ code: 'not_connected' });
+    await system.connect();
+    system.db.outage(true);
+    await expect(disconnect()).rejects.toMatchObject({ code: 'table_unavailable' });
+    expect(revoked).toEqual([]);
+  });
+
+  it.each([
+    ['Jobber accepts the refresh token no more', () => system.server.revoke()],
+    ['the connection has lapsed', () => lapse()],
+    [
+      'no sealing key opens the tokens',
+      () =>
+        system.keys.versions.splice(0, 1, { id: 'another'.repeat(6), secret: Buffer.from('x') }),
+    ],
+  ])('deletes the tokens when %s: there is nothing left to end', async (_, happens) => {
+    await system.connect();
+    system.expireAccessToken();
+    await happens();
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    expect(revoked).toEqual([]);
+  });
+
+  async function lapse() {
+    system.server.revoke();
+    await system.helper.getAccessToken(ACCOUNT).catch(() => undefined);
+    expect(await system.status()).toBe('reconnect_required/revoked');
+  }
+});
+
+describe('while Jobber does not answer', () => {
+  beforeEach(async () => {
+    await system.connect();
+    answers = [DOWN];
+    expect(await disconnect()).toEqual({ status: 'disconnecting', cause: 'no answer' });
+  });
+
+  it('the tokens are kept, and nothing about the connection grows', async () => {
+    expect(await system.storedTokenIsLive()).toBe(true);
+    expect(await system.stored()).toMatchObject({
+      status: 'active',
+      sweepShard: DISCONNECTING_SHARD,
+    });
+  });
+
+  it('no caller is given a token any more', async () => {
+    const refused = { code: 'disconnected', retryable: false };
+    await expect(system.startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject(refused);
+    system.expireAccessToken();
+    await expect(system.startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject(refused);
+    expect(system.server.redemptions).toEqual([]);
+  });
+
+  it('every sweep finds it, and it is disconnected as soon as Jobber answers', async () => {
+    answers = [DOWN, DOWN];
+    for (let sweep = 0; sweep < 2; sweep++) {
+      expect(await swept()).toMatchObject([{ sweepShard: DISCONNECTING_SHARD }]);
+      expect(await resume()).toMatchObject({ status: 'disconnecting' });
+    }
+    expect(await resume()).toEqual({ status: 'disconnected' });
+    expect(await swept()).toEqual([]);
+  });
+
+  it('it goes on when the token expires meanwhile: the rotation is stored, and it stays marked', async () => {
+    system.expireAccessToken();
+    answers = [DOWN];
+    expect(await resume()).toMatchObject({ status: 'disconnecting' });
+    expect(await system.stored()).toMatchObject({ rotation: 1, sweepShard: DISCONNECTING_SHARD });
+    expect(await resume()).toEqual({ status: 'disconnected' });
+  });
+
+  it('a sweep that queued it before the mark refreshes it, and it stays marked', async () => {
+    system.expireAccessToken();
+    await system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    expect(await system.stored()).toMatchObject({ rotation: 1, sweepShard: DISCONNECTING_SHARD });
+  });
+
+  it('a new grant clears the mark, and is left alone', async () => {
+    await system.connect();
+    expect(await resume()).toBeUndefined();
+    expect(await system.status()).toBe('active');
+    expect(revoked).toHaveLength(1);
+    await system.startProcess().getAccessToken(ACCOUNT);
+    expect(await swept()).toEqual([]);
+  });
+
+  it('a webhook about it ends it, as our own doing', async () => {
+    const isAbout = isAboutGrantBefore(system.clock.now());
+    const store = { table: system.db.table, clock: system.clock };
+    await endConnection(store, ACCOUNT, { isAbout, reason: 'disconnected_in_jobber' });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    expect(await resume()).toBeUndefined();
+  });
+
+  it('an outage of the token endpoint, too, is waited for', async () => {
+    system.expireAccessToken();
+    system.server.prepareFails = true;
+    expect(await resume()).toEqual({ status: 'disconnecting', cause: 'secrets_unavailable' });
+    system.server.prepareFails = false;
+    expect(await resume()).toEqual({ status: 'disconnected' });
+  });
+});
+
+describe('a reconnect during a disconnect', () => {
+  it('before the token is read: the new grant is not ended with its own token', async () => {
+    await system.connect();
+    const first = protocol();
+    const { markDisconnecting } = system.db.table;
+    system.db.table.markDisconnecting = async (...mark) => {
+      const marked = await markDisconnecting(...mark);
+      await system.connect();
+      return marked;
+    };
+    expect(await first.disconnect(ACCOUNT, deadline())).toEqual({ status: 'reconnected' });
+    expect(revoked).toEqual([]);
+    expect(await system.status()).toBe('active');
+  });
+
+  it('while Jobber is told: the new grant stays', async () => {
+    const { accessToken } = await system.connect();
+    answers = [
+      async () => {
+        await system.connect();
+        return REVOKED;
+      },
+    ];
+    expect(await disconnect()).toEqual({ status: 'reconnected' });
+    expect(revoked).toEqual([accessToken]);
+    expect(await system.status()).toBe('active');
+  });
+
+  it('while its expired token is refreshed: the new grant is not ended with its own token', async () => {
+    await system.connect();
+    system.expireAccessToken();
+    system.server.script(async (carryOut) => {
+      const answer = carryOut();
+      await system.connect();
+      return answer;
+    });
+    expect(await disconnect()).toEqual({ status: 'reconnected' });
+    expect(revoked).toEqual([]);
+    expect(await system.status()).toBe('active');
+  });
+});
+
+describe('a disconnect whose last write fails', () => {
+  it('is done by the next sweep, though the grant has ended already', async () => {
+    await system.connect();
+    answers = [
+      async () => {
+        system.server.revoke();
+        system.db.outage(true);
+        return REVOKED;
+      },
+    ];
+    expect(await disconnect()).toEqual({ status: 'disconnecting', cause: 'table_unavailable' });
+    system.db.outage(false);
+    system.clock.advance(5 * MINUTE);
+    answers = [REJECTED];
+    expect(await swept()).toHaveLength(1);
+    expect(await resume()).toEqual({ status: 'disconnected' });
+  });
+});
+
+describe('a refresh in flight', () => {
+  it('finds nothing that it could bring back, however late it stores', async () => {
+    await system.connect();
+    const { refreshToken } = await system.stored();
+    await disconnect();
+    const pair = system.server.authorize();
+    const key = await system.keys.current();
+    const stored = await system.db.table.store(ACCOUNT, refreshToken, {
+      accessToken: seal(key, pair.accessToken, ACCOUNT, 'accessToken'),
+      refreshToken: seal(key, pair.refreshToken, ACCOUNT, 'refreshToken'),
+      accessTokenExpiresAt: pair.expiresAt,
+      refreshedAt: system.nowSeconds(),
+    });
+    expect(stored).toMatchObject({ written: false });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+  });
+});

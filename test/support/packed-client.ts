@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+
+const root = new URL('../..', import.meta.url).pathname;
+const run = promisify(execFile);
+
+export interface PackedClient {
+  readonly folder: string;
+  readonly files: readonly string[];
+  /** Checks a file of the folder's as a strict project does; @returns what tsc says. */
+  check(...names: string[]): Promise<string>;
+  /** @returns the path of the bundle */
+  bundle(name: string): Promise<string>;
+  remove(): void;
+}
+
+/** A project that has installed what `npm pack` makes; the dependencies are the ones of this repository. */
+export async function packedClient(): Promise<PackedClient> {
+  const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-packed-'));
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: root,
+  });
+  const packed: unknown = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)));
+  const [{ filename, files }] = Object.values(packed as object) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(modules, 'jobber-tokens'), { recursive: true });
+  const unpack = ['-xzf', join(folder, filename), '--strip-components=1'];
+  await run('tar', [...unpack, '-C', join(modules, 'jobber-tokens')]);
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  return {
+    folder,
+    files: files.map(({ path }) => path),
+    async check(...names) {
+      const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext'];
+      const tsc = join(root, 'node_modules/typescript/bin/tsc');
+      const types = ['--types', 'node', '--skipLibCheck'];
+      return run(process.execPath, [tsc, ...options, ...types, ...names], { cwd: folder }).then(
+        () => '',
+        ({ stdout }) => stdout,
+      );
+    },
+    async bundle(name) {
+      const outfile = join(folder, name.replace(/\.ts$/, '.mjs'));
+      await build({
+        entryPoints: [join(folder, name)],
+        outfile,
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        mainFields: ['module', 'main'],
+        external: ['@aws-sdk/client-lambda'],
+        logLevel: 'silent',
+      });
+      return outfile;
+    },
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
