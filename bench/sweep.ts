@@ -17,7 +17,7 @@ export interface SweepOptions {
   readonly processes: number;
   /** Of 10 connections each, at once in each process. */
   readonly batches: number;
-  /** Refreshes and bare writes take turns of this length. */
+  /** Refreshes and bare writes take turns, the writes of half this length. */
   readonly sliceMs: number;
 }
 
@@ -133,7 +133,7 @@ export async function measureSweep(
       // The rest of a queue keeps nobody busy.
       if (drained && refreshes.length > 0) break;
       refreshes.push((refreshed.done * 1000) / refreshed.ms);
-      const bare = await together(consumers, { kind: 'write', forMs: options.sliceMs });
+      const bare = await together(consumers, { kind: 'write', forMs: options.sliceMs / 2 });
       writes.push((bare.done * 1000) / bare.ms);
       const cpuAfter = await services.tableCpuMs();
       if (cpuBefore === undefined || cpuBetween === undefined || cpuAfter === undefined) continue;
