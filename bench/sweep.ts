@@ -46,6 +46,8 @@ export interface SweepResult extends Omit<SweepOptions, 'sizes'> {
 }
 
 const FIRST_ACCOUNT = 10_000_000;
+/** Of the bare writes. */
+const MOST_TURNS = 10;
 
 export async function measureSweep(
   services: Services,
@@ -131,7 +133,8 @@ export async function measureSweep(
         total.requests[name] = (total.requests[name] ?? 0) + count;
       }
       // The rest of a queue keeps nobody busy.
-      if (drained && refreshes.length > 0) break;
+      const isRest = drained && refreshes.length > 0;
+      if (isRest || refreshes.length === MOST_TURNS) continue;
       refreshes.push((refreshed.done * 1000) / refreshed.ms);
       const bare = await together(consumers, { kind: 'write', forMs: options.sliceMs / 2 });
       writes.push((bare.done * 1000) / bare.ms);
