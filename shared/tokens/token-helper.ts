@@ -189,8 +189,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   /** The callers of one process wait together, and one of them reads for all. */
   async function readAfterPause(accountId: string, waited: number, answerBy: EpochMs) {
     if (waited === 0) telemetry.count('RefreshWaited');
-    // Doubles every other time, so that who waits learns of the new token soon after it is there.
-    const pause = backoff(waited / 2, 50, LONGEST_PAUSE);
+    // Doubles every third time, so that who waits learns of the new token soon after it is there.
+    const pause = backoff(waited / 3, 50, LONGEST_PAUSE);
     if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
     const pauseAndRead = async () => {
       await clock.sleep(pause);
