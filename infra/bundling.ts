@@ -11,6 +11,10 @@ export const bundling = {
   mainFields: ['module', 'main'],
   // The one tested, in one file, loads faster than the one in Lambda's runtime.
   bundleAwsSDK: true,
+  // A quarter less to load. The path is from the project's root, where esbuild runs.
+  esbuildArgs: {
+    '--alias': '@aws-sdk/credential-provider-node=./shared/runtime/credentials.ts',
+  },
   sourceMap: true,
   sourcesContent: false,
 } satisfies BundlingOptions;

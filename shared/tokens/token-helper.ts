@@ -56,6 +56,7 @@ export interface TokenHelper {
 }
 
 const CACHED_TOKENS = 1_000;
+const LONGEST_PAUSE = 1_000;
 
 export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   const { table, keys, clock, telemetry } = dependencies;
@@ -63,6 +64,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   const cache = new LRUCache<string, IssuedToken>({ max: CACHED_TOKENS });
   const reads = singleFlight<Connection | undefined>();
   const refreshes = singleFlight<Refreshed>();
+  const waits = singleFlight<Connection | undefined>();
 
   return { getAccessToken, refreshIfDue };
 
@@ -82,7 +84,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
 
     let found = await read(accountId);
     let validity = minValiditySeconds;
-    for (let waits = 0; ; ) {
+    for (let waited = 0; ; ) {
       const connection = assertActive(found, grantId);
       const current = await open(connection);
       if (usable(current, validity)) return remember(current);
@@ -113,8 +115,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       // Whoever refreshed meanwhile, or still does, did what can be done: any valid token will do.
       validity = 0;
       if (refreshed.kind === 'busy' && !usable(await open(refreshed.found))) {
-        await waitForHolder(waits++, answerBy);
-        found = await read(accountId);
+        found = await readAfterPause(accountId, waited++, answerBy);
       }
     }
   }
@@ -185,11 +186,18 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     }
   }
 
-  async function waitForHolder(waits: number, answerBy: EpochMs): Promise<void> {
-    if (waits === 0) telemetry.count('RefreshWaited');
-    const pause = backoff(waits, 50, 1_000);
+  /** The callers of one process wait together, and one of them reads for all. */
+  async function readAfterPause(accountId: string, waited: number, answerBy: EpochMs) {
+    if (waited === 0) telemetry.count('RefreshWaited');
+    // Doubles every third time, so that who waits learns of the new token soon after it is there.
+    const pause = backoff(waited / 3, 50, LONGEST_PAUSE);
     if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
-    await clock.sleep(pause);
+    const pauseAndRead = async () => {
+      await clock.sleep(pause);
+      return read(accountId);
+    };
+    const hasTimeForAny = later(clock.now(), LONGEST_PAUSE) <= answerBy;
+    return hasTimeForAny ? waits.join(accountId, pauseAndRead) : pauseAndRead();
   }
 }
 

@@ -5,15 +5,15 @@ import type { FunctionName } from '../../functions/manifest.ts';
  * one makes every cold start longer. Before raising a budget, look for what the bundle has no use for.
  */
 export const budgets: Record<FunctionName, number> = {
-  'oauth-connect': 397_000,
-  'oauth-callback': 459_000,
-  jwks: 372_000,
-  'jobber-webhook': 471_000,
-  'create-connect-link': 404_000,
-  disconnect: 504_000,
-  'publish-changes': 371_000,
-  'get-token': 500_000,
-  'refresh-sweep': 419_000,
-  'refresh-connection': 500_000,
-  'save-rotation': 420_000,
+  'oauth-connect': 258_000,
+  'oauth-callback': 327_000,
+  jwks: 234_000,
+  'jobber-webhook': 338_000,
+  'create-connect-link': 266_000,
+  disconnect: 365_000,
+  'publish-changes': 238_000,
+  'get-token': 362_000,
+  'refresh-sweep': 279_000,
+  'refresh-connection': 369_000,
+  'save-rotation': 282_000,
 };

@@ -14,12 +14,17 @@ export interface Bundle {
 
 export const functionNames = Object.keys(functions) as FunctionName[];
 
-/** Bundles a file, given from the project's root, as `NodejsFunction` does, which runs the command line of esbuild. */
-export async function bundle(entry: string, folder: string): Promise<Bundle> {
-  const { bundleAwsSDK, sourceMap, ...options } = bundling;
+/**
+ * Bundles a file, given from the project's root, as `NodejsFunction` does, which runs the command line of esbuild.
+ * Without `lean` with all that the SDK brings, as anybody would.
+ */
+export async function bundle(entry: string, folder: string, lean = true): Promise<Bundle> {
+  const { bundleAwsSDK, sourceMap, esbuildArgs, ...options } = bundling;
+  const [replaced = '', by = ''] = esbuildArgs['--alias'].split('=');
   const file = `${folder}/index.js`;
   const { metafile } = await build({
     ...options,
+    ...(lean && { alias: { [replaced]: by } }),
     absWorkingDir: root,
     entryPoints: [entry],
     bundle: true,

@@ -31,6 +31,8 @@ const foreignToAll = [
   'constructs',
   '@aws-lambda-powertools/tracer',
   'aws-xray-sdk',
+  '@aws-sdk/nested-clients',
+  '@aws-sdk/credential-provider-node',
   'zod/v4/classic',
   'zod/v3',
   'infra/',

@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-bundles-'));
 const bundles = new Map<string, Bundle>();
 try {
   const client = 'test/bundles/dynamodb-client-alone.ts';
-  bundles.set('(the DynamoDB client alone)', await bundle(client, `${folder}/client`));
+  bundles.set('(the DynamoDB client alone)', await bundle(client, `${folder}/client`, false));
   for (const name of functionNames) bundles.set(name, await bundleFunction(name, folder));
   const times = await loadTimes(
     [...bundles.values()].map(({ file }) => file),

@@ -1,5 +1,7 @@
+import type { UpdateItemCommandOutput } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
+import { until } from '../../support/until.ts';
 
 describe('the call budget', () => {
   let system: Awaited<ReturnType<typeof tokenSystem>>;
@@ -47,5 +49,46 @@ describe('the call budget', () => {
     const { db, helper } = system;
     await Promise.all(Array.from({ length: 200 }, () => helper.getAccessToken(ACCOUNT)));
     expect(db.calls).toEqual(['GetItem']);
+  });
+
+  it('follows another process’s refresh with one read at a time for all callers of a process', async () => {
+    const { db, clock, helper, server, startProcess, metrics } = system;
+    system.expireAccessToken();
+    server.script(async (carryOut) => {
+      await until(() => metrics.filter((metric) => metric === 'RefreshWaited').length === 100);
+      return carryOut();
+    });
+    const holder = helper.getAccessToken(ACCOUNT);
+    await until(() => server.redemptions.length === 1);
+    db.calls.length = 0;
+    const other = startProcess();
+    const waiting = Array.from({ length: 100 }, () => other.getAccessToken(ACCOUNT));
+    const { accessToken } = await holder;
+    for (const token of await Promise.all(waiting)) expect(token.accessToken).toBe(accessToken);
+    const reads = db.calls.filter((call) => call === 'GetItem');
+    expect(reads).toHaveLength(1 + clock.slept.length);
+    expect(reads.length).toBeLessThan(20);
+  });
+
+  it('consumes two write units to refresh, and a read unit to look', async () => {
+    const { db, helper } = system;
+    const units: [string, number | undefined][] = [];
+    db.base.middlewareStack.add(
+      (next, context) => async (args) => {
+        Object.assign(args.input, { ReturnConsumedCapacity: 'INDEXES' });
+        const result = await next(args);
+        const { ConsumedCapacity: consumed } = result.output as UpdateItemCommandOutput;
+        units.push([String(context['commandName']), consumed?.Table?.CapacityUnits]);
+        return result;
+      },
+      { step: 'initialize', priority: 'low' },
+    );
+    await helper.getAccessToken(ACCOUNT);
+    expect(units.splice(0)).toEqual([['GetItemCommand', 1]]);
+    await helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 7_200 });
+    expect(units).toEqual([
+      ['UpdateItemCommand', 1],
+      ['UpdateItemCommand', 1],
+    ]);
   });
 });

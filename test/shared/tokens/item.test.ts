@@ -9,6 +9,7 @@ import {
 import { DUE_INDEX, type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
+import { type Attribute, itemSize } from '../../support/item-size.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 afterEach(() => vi.restoreAllMocks());
@@ -39,7 +40,7 @@ describe('the item', () => {
       new GetItemCommand({ TableName: db.tableName, Key: { accountId: { S: ACCOUNT } } }),
     );
     expect(Item['issuedTo']?.S).toHaveLength(8);
-    expect(sizeOf(Item as Record<string, Attribute>)).toBeLessThanOrEqual(1_024);
+    expect(itemSize(Item as Record<string, Attribute>)).toBeLessThanOrEqual(1_024);
   });
 
   it('costs one write unit to claim, and one and the index’s two to store', async () => {
@@ -132,13 +133,3 @@ describe('the due index', () => {
     }
   });
 });
-
-type Attribute = { S?: string; N?: string; B?: Uint8Array };
-
-/** As DynamoDB counts: the names and the values, a number about a byte for two digits, and one. */
-function sizeOf(item: Record<string, Attribute>): number {
-  return Object.entries(item).reduce((size, [name, { S, N, B }]) => {
-    const value = S?.length ?? B?.length ?? Math.ceil((N?.length ?? 0) / 2) + 1;
-    return size + name.length + value;
-  }, 0);
-}
