@@ -34,6 +34,7 @@ const USE = `
 import { parse } from 'graphql';
 import type { TypedDocumentNode, DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 import { type AnyJobberError, type Connection, jobberQuery, paginate } from 'jobber-tokens/client';
+import { verifyConnectClaim } from 'jobber-tokens/connect-claim';
 
 interface Data { clients: Connection & { nodes: { id: string }[] } }
 interface Variables { first: number; after?: string | null }
@@ -64,6 +65,9 @@ export async function use(): Promise<string> {
   paginate('a', generated, { first: 1 }, (data) => data.clients.nodes);
   return id ?? '';
 }
+
+export const accountOf = async (claim: string): Promise<string> =>
+  (await verifyConnectClaim(claim, { issuer: 'https://a.example', audience: 'https://b.example' })).accountId;
 
 export function seconds(error: AnyJobberError): number {
   switch (error.code) {
