@@ -3,14 +3,17 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    // Most of them wait for processes and servers.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Many start processes and servers of their own.
     maxWorkers: 3,
     globalSetup: 'test/support/dynamodb-server.ts',
     env: {
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
+      // `npm run synth` does that, in one test; here it would do it a dozen times.
+      CDK_VALIDATION: 'false',
     },
   },
 });

@@ -19,12 +19,13 @@ export interface Assembly {
  * the code: on Lambda there is none.
  * @throws OneClearLine
  */
-export async function synthesize(): Promise<Assembly> {
+export async function synthesize(env = process.env): Promise<Assembly> {
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-assembly-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     await promisify(execFile)('npm', ['run', 'synth', '--', '--output', folder], {
       cwd: fileURLToPath(new URL('..', import.meta.url)),
+      env,
       maxBuffer: Number.POSITIVE_INFINITY,
     });
   } catch {

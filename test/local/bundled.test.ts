@@ -25,11 +25,65 @@ const local: LocalResources = {
   EVENT_BUS_NAME: 'the bus',
 };
 
+interface ValidationReport {
+  readonly pluginReports: readonly {
+    readonly pluginName: string;
+    readonly conclusion: string;
+    readonly violations: readonly unknown[];
+    readonly suppressedViolations: readonly { acknowledgedId: string; reason: string }[];
+  }[];
+}
+
+/** The CDK CLI as a newcomer has it: no AWS account, no Docker, and here no network either. */
+const NOWHERE = 'http://127.0.0.1:9';
+const home = mkdtempSync(join(tmpdir(), 'jobber-tokens-home-'));
 let assembly: Assembly;
 beforeAll(async () => {
-  assembly = await synthesize();
+  assembly = await synthesize({
+    PATH: process.env['PATH'],
+    HOME: home,
+    HTTPS_PROXY: NOWHERE,
+    HTTP_PROXY: NOWHERE,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  });
 }, 180_000);
-afterAll(() => assembly.remove());
+afterAll(() => {
+  assembly.remove();
+  rmSync(home, { recursive: true });
+});
+
+describe('the app as it is synthesized', () => {
+  const read = <T>(file: string): T =>
+    JSON.parse(readFileSync(join(assembly.folder, file), 'utf8'));
+
+  it('violates no rule of cdk-nag’s AwsSolutions and Serverless', () => {
+    const { pluginReports } = read<ValidationReport>('validation-report.json');
+    expect(pluginReports.map(({ pluginName }) => pluginName)).toEqual([
+      'AwsSolutions',
+      'Serverless',
+    ]);
+    for (const { conclusion, violations } of pluginReports) {
+      expect({ conclusion, violations }).toEqual({ conclusion: 'success', violations: [] });
+    }
+  });
+
+  it('acknowledges these rules and no others, each for a reason', () => {
+    const acknowledged = read<ValidationReport>('validation-report.json').pluginReports.flatMap(
+      ({ suppressedViolations }) => suppressedViolations,
+    );
+    expect([...new Set(acknowledged.map(({ acknowledgedId }) => acknowledgedId))].sort()).toEqual([
+      'AwsSolutions::AwsSolutions-APIG4',
+      'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
+      'AwsSolutions::AwsSolutions-SMG4',
+      'AwsSolutions::AwsSolutions-SQS3',
+      'Serverless::Serverless-LambdaAsyncFailureDestination',
+      'Serverless::Serverless-LambdaDLQ',
+      'Serverless::Serverless-LambdaEventSourceMappingDestination',
+      'Serverless::Serverless-SQSRedrivePolicy',
+    ]);
+    for (const { reason } of acknowledged) expect(reason).toMatch(/^[A-Z].{20,}\.$/);
+  });
+});
 
 describe('the app as it is deployed', () => {
   it.each(functionNames)('runs %s on this very Node', (name) => {

@@ -37,7 +37,7 @@ async function failure(child: ChildProcess) {
   return { code, lines: lines.trim().split('\n') };
 }
 
-describe('npm start', { timeout: 20_000 }, () => {
+describe('npm start', { timeout: 60_000 }, () => {
   it('says where everything is, and stops cleanly at Ctrl-C', async () => {
     const child = run();
     const [{ url }] = (await once(child, 'message')) as [{ url: string }];

@@ -4,17 +4,21 @@ import { exploreAll } from './explore.ts';
 import type { Invariant } from './oracle.ts';
 import { runRandom } from './random.ts';
 import { pairs } from './scenarios.ts';
-import type { Scenario } from './simulation.ts';
+import type { Role, Scenario } from './simulation.ts';
 
 /* A part of what `npm run races` explores, so that it stays below a minute. */
 
 const among = (...models: Scenario['model'][]) =>
   pairs.filter(({ model }) => models.includes(model));
 
+/** Half of all states: left to `npm run races`. */
+const isBetweenDisconnects = ([first]: readonly Role[]) =>
+  first === 'disconnect' || first === 'webhook';
+
 describe('every interleaving of two processes', { timeout: 120_000 }, () => {
   it('keeps every invariant in peace, and when all stall past a lease once', async () => {
     let states = 0;
-    for (const scenario of among('new-app')) {
+    for (const scenario of among('new-app').filter(({ roles }) => !isBetweenDisconnects(roles))) {
       const explored = await exploreAll(scenario, { faults: 0, stalls: 1 });
       expect(explored.findings).toEqual([]);
       states += explored.states;
@@ -27,7 +31,6 @@ describe('every interleaving of two processes', { timeout: 120_000 }, () => {
       ['caller', 'caller'],
       ['caller', 'callback'],
       ['rejected', 'sweep'],
-      ['caller', 'webhook'],
     ].map(String);
     const scenarios = among('new-app').filter(({ roles }) => met.includes(String(roles)));
     expect(scenarios).toHaveLength(met.length);
