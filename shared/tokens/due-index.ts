@@ -4,6 +4,9 @@ import { DISCONNECTING_SHARD, SWEEP_SHARDS } from './connection.ts';
 
 export const DUE_INDEX = 'due';
 
+/** Of a page: whoever stops between two of them stops in time, and holds little at once. */
+const PAGE = 500;
+
 export interface DueConnection {
   readonly accountId: string;
   readonly accessTokenExpiresAt: EpochSeconds;
@@ -27,7 +30,7 @@ export async function* dueConnections(
     const shard = (first + step) % shards;
     const isRefresh = shard !== DISCONNECTING_SHARD;
     const pages = paginateQuery(
-      { client },
+      { client, pageSize: PAGE },
       {
         TableName: tableName,
         IndexName: DUE_INDEX,

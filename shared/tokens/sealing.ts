@@ -72,7 +72,7 @@ export async function unseal<A extends TokenAttribute>(
   accountId: string,
   attribute: A,
 ): Promise<string> {
-  const bytes = Buffer.from(sealed);
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length);
   const keyIdEnd = 2 + (bytes[1] ?? 0);
   const cipherStart = keyIdEnd + NONCE_BYTES;
   if (bytes[0] !== FORMAT || bytes.length < cipherStart + TAG_BYTES) {
@@ -91,10 +91,10 @@ export async function unseal<A extends TokenAttribute>(
     );
     decipher.setAAD(additionalData(accountId, attribute));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-    return (
-      decipher.update(bytes.subarray(cipherStart, -TAG_BYTES), undefined, 'utf8') +
-      decipher.final('utf8')
-    );
+    const token = decipher.update(bytes.subarray(cipherStart, -TAG_BYTES));
+    // Throws if the tag does not fit; of GCM nothing else is left to decrypt.
+    decipher.final();
+    return token.toString();
   } catch (cause) {
     throw new UnsealableError('The sealed token does not belong here or was altered.', { cause });
   }
