@@ -69,11 +69,11 @@ export const tokenEndpoint = () =>
   });
 
 export function jobberTokens(): TokenHelper {
-  const escrowQueue = { client: aws.sqs(), url: environment.escrowQueueUrl() };
+  const url = environment.escrowQueueUrl();
   return tokenHelper({
     table: table(),
     endpoint: tokenEndpoint(),
-    escrow: { keep: (...rotation) => sendText(escrowQueue, ...rotation) },
+    escrow: { keep: (...rotation) => sendText({ client: aws.sqs(), url }, ...rotation) },
     keys: keyRing(),
     clock,
     telemetry,

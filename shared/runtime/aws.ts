@@ -1,5 +1,6 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { once } from './once.ts';
 
 /**
  * Without `throwOnRequestTimeout` the SDK only logs that a request takes too long; `socketTimeout` ends an answer that
@@ -15,6 +16,7 @@ export const timeouts = (requestTimeout: number) => ({
   },
 });
 
-export const secretsManager = () => new SecretsManagerClient(timeouts(2_000));
+// Made when first needed: each client costs a cold start some milliseconds.
+export const secretsManager = once(() => new SecretsManagerClient(timeouts(2_000)));
 
-export const sqs = () => new SQSClient(timeouts(1_500));
+export const sqs = once(() => new SQSClient(timeouts(1_500)));

@@ -1,30 +1,22 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { timeouts } from './aws.ts';
 import { environment } from './environment.ts';
+import { once } from './once.ts';
 
-export interface EventBus {
-  readonly client: EventBridgeClient;
-  readonly name: string;
-}
+const client = once(() => new EventBridgeClient(timeouts(1_500)));
 
-export const eventBus = (): EventBus => ({
-  client: new EventBridgeClient(timeouts(1_500)),
-  name: environment.eventBusName(),
-});
+/** The name of the bus that events go to. */
+export const eventBus = () => environment.eventBusName();
 
 export const EVENT_SOURCE = 'jobber-tokens';
 
-/** Puts one event on the bus. Rejects if the bus does not take it. */
-export async function putEvent(
-  { client, name }: EventBus,
-  type: string,
-  detail: object,
-): Promise<void> {
-  const { Entries = [] } = await client.send(
+/** Puts one event on the bus of that name. Rejects if the bus does not take it. */
+export async function putEvent(bus: string, type: string, detail: object): Promise<void> {
+  const { Entries = [] } = await client().send(
     new PutEventsCommand({
       Entries: [
         {
-          EventBusName: name,
+          EventBusName: bus,
           Source: EVENT_SOURCE,
           DetailType: type,
           Detail: JSON.stringify(detail),
