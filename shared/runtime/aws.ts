@@ -1,6 +1,5 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { once } from './once.ts';
 
 /**
  * Without `throwOnRequestTimeout` the SDK only logs that a request takes too long; `socketTimeout` ends an answer that
@@ -16,7 +15,17 @@ export const timeouts = (requestTimeout: number) => ({
   },
 });
 
-// Made when first needed: each client costs a cold start some milliseconds.
-export const secretsManager = once(() => new SecretsManagerClient(timeouts(2_000)));
+let secretsManagerClient: SecretsManagerClient | undefined;
+let sqsClient: SQSClient | undefined;
 
-export const sqs = once(() => new SQSClient(timeouts(1_500)));
+/** One client for all, made when it is first needed: each costs a cold start some milliseconds. */
+export function secretsManager(): SecretsManagerClient {
+  secretsManagerClient ??= new SecretsManagerClient(timeouts(2_000));
+  return secretsManagerClient;
+}
+
+/** Likewise. */
+export function sqs(): SQSClient {
+  sqsClient ??= new SQSClient(timeouts(1_500));
+  return sqsClient;
+}

@@ -1,9 +1,8 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { timeouts } from './aws.ts';
 import { environment } from './environment.ts';
-import { once } from './once.ts';
 
-const client = once(() => new EventBridgeClient(timeouts(1_500)));
+let client: EventBridgeClient | undefined;
 
 /** The name of the bus that events go to. */
 export const eventBus = () => environment.eventBusName();
@@ -12,7 +11,8 @@ export const EVENT_SOURCE = 'jobber-tokens';
 
 /** Puts one event on the bus of that name. Rejects if the bus does not take it. */
 export async function putEvent(bus: string, type: string, detail: object): Promise<void> {
-  const { Entries = [] } = await client().send(
+  client ??= new EventBridgeClient(timeouts(1_500));
+  const { Entries = [] } = await client.send(
     new PutEventsCommand({
       Entries: [
         {
