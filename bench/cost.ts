@@ -2,15 +2,20 @@ import type { DesignName } from './designs.ts';
 import type { OperationsResult } from './operations.ts';
 import type { SweepResult } from './sweep.ts';
 
-/* What a million connections cost a month, in US dollars, us-east-1, on demand, without any free tier. */
+/*
+ * What a million connections cost a month, in US dollars, us-east-1, on demand, without any free tier, at the prices and
+ * assumptions of docs/deploying.md.
+ */
 
 const MILLION = 1e6;
 const PRICES = {
   writeUnit: 0.625 / MILLION,
   readUnit: 0.125 / MILLION,
-  sqsRequest: 0.4 / MILLION,
+  // Fair queues.
+  sqsRequest: 0.5 / MILLION,
   lambdaRequest: 0.2 / MILLION,
-  lambdaGBSecond: 0.0000166667,
+  // arm64.
+  lambdaGBSecond: 0.0000133334,
   secretPerMonth: 0.4,
   secretRequest: 0.05 / 10_000,
 };
@@ -23,7 +28,7 @@ const MINUTES_ON_DEMAND = 59;
 /** A caller without the token in its memory, once an hour. */
 const LOOKS_A_MONTH = 730;
 /** A batch of 10 refreshes against Jobber, in a function of 256 MB. */
-const BATCH_SECONDS = 0.5;
+const BATCH_SECONDS = 1;
 const BATCH_GB = 0.25;
 
 /** As AWS's DynamoDB Local reports it (`test/shared/tokens/item.test.ts`); the embedded one reports no index. */

@@ -14,12 +14,12 @@ export interface OnPaper {
   readonly refreshesPerSecond: number;
   /** A partition of DynamoDB takes 1,000 a second; each shard of the index is one at least. */
   readonly indexUnitsPerShardAndSecond: number;
-  /** Batches of 10 at once, at half a second each. */
+  /** Batches of 10 at once, at a second each. */
   readonly concurrentRefreshFunctions: number;
 }
 
 const SQS_REQUEST_SECONDS = 0.01;
-const BATCH_SECONDS = 0.5;
+const BATCH_SECONDS = 1;
 
 export function onPaper({ sizes }: SweepResult): OnPaper[] {
   const [small, large] = [sizes[0], sizes.at(-1)];
