@@ -44,7 +44,6 @@ const LEASE_MINE = 'leaseId = :lease';
 const NO_LATER_GRANT =
   '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR connectedAt > :soon OR #status <> :status)';
 const THIS_GRANT = 'grantId = :grantId';
-const NOT_DISCONNECTED = '#status <> :disconnected';
 const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
 
 const LEASE = 'leaseId, leaseExpiresAt';
@@ -88,6 +87,21 @@ export interface Successor {
 export type Written =
   | { readonly written: true }
   | { readonly written: false; readonly now: Connection | undefined };
+
+const deleteTokens = (
+  reason: DisconnectReason,
+  now: EpochMs,
+  values: Record<string, unknown>,
+): Partial<UpdateCommandInput> => ({
+  UpdateExpression: `SET #status = :disconnected, statusReason = :reason, statusChangedAt = :now REMOVE ${TOKENS}, ${MARKS}, sweepShard`,
+  ExpressionAttributeNames: { '#status': 'status' },
+  ExpressionAttributeValues: {
+    ...values,
+    ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
+    ':reason': reason,
+    ':now': now,
+  },
+});
 
 const within = (abortSignal: AbortSignal | undefined) => (abortSignal ? { abortSignal } : {});
 
@@ -214,19 +228,35 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
     });
   }
 
-  /** LAPSE is the verdict on a refused token: only on the token that was refused, only by its holder. */
+  /**
+   * LAPSE is the verdict on a refused token: only on the token that was refused, only by its holder, and not on a
+   * connection that is being disconnected.
+   */
   function lapse(held: Held, reason: ReconnectReason, now: EpochMs): Promise<Written> {
     return update(held.accountId, {
       UpdateExpression: `SET #status = :lapsed, statusReason = :reason, statusChangedAt = :now REMOVE ${MARKS}, sweepShard`,
-      ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE}`,
+      ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE} AND sweepShard <> :disconnecting`,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
         ':redeemed': held.redeemed,
         ':lease': held.leaseId,
+        ':disconnecting': DISCONNECTING_SHARD,
         ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
         ':reason': reason,
         ':now': now,
       },
+    });
+  }
+
+  /** The same verdict on one that is being disconnected: its tokens are deleted, so that no late STORE revives it. */
+  function lapseDisconnecting(held: Held, now: EpochMs): Promise<Written> {
+    return update(held.accountId, {
+      ...deleteTokens('disconnected_by_app', now, {
+        ':redeemed': held.redeemed,
+        ':lease': held.leaseId,
+        ':disconnecting': DISCONNECTING_SHARD,
+      }),
+      ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE} AND sweepShard = :disconnecting`,
     });
   }
 
@@ -260,7 +290,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
 
   /**
    * DISCONNECTING: the grant is to end as soon as Jobber answers. It keeps its tokens, with which to tell Jobber, but no
-   * caller is given them any more.
+   * caller is given them any more but from the memory of a process that has one already.
    */
   function markDisconnecting(accountId: string, grantId: string): Promise<Written> {
     return update(accountId, {
@@ -276,27 +306,31 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
   }
 
   /**
-   * END deletes the tokens, of this grant alone: a reconnect that comes meanwhile stands. A refresh in flight finds no
-   * token left that its condition could match.
+   * END deletes the tokens, of this grant alone, and as long as it is what was read: a reconnect that comes meanwhile
+   * stands, and a late STORE that revives it is seen. A refresh in flight finds no token left that its condition could
+   * match.
    */
   function end(
     accountId: string,
-    grantId: string,
+    { grantId, status }: Pick<Connection, 'grantId' | 'status'>,
     reason: DisconnectReason,
     now: EpochMs,
   ): Promise<Written> {
     return update(accountId, {
-      UpdateExpression: `SET #status = :disconnected, statusReason = :reason, statusChangedAt = :now REMOVE ${TOKENS}, ${MARKS}, sweepShard`,
-      ConditionExpression: `${THIS_GRANT} AND ${NOT_DISCONNECTED}`,
-      ExpressionAttributeNames: { '#status': 'status' },
-      ExpressionAttributeValues: {
-        ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
-        ':grantId': grantId,
-        ':reason': reason,
-        ':now': now,
-      },
+      ...deleteTokens(reason, now, { ':grantId': grantId, ':before': status }),
+      ConditionExpression: `${THIS_GRANT} AND #status = :before`,
     });
   }
 
-  return { get, claim, store, release, lapse, saveGrant, markDisconnecting, end };
+  return {
+    get,
+    claim,
+    store,
+    release,
+    lapse,
+    lapseDisconnecting,
+    saveGrant,
+    markDisconnecting,
+    end,
+  };
 }

@@ -31,14 +31,14 @@ export interface DisconnectDependencies {
 export type Disconnection =
   /** The grant has ended and its tokens are deleted. */
   | { readonly status: 'disconnected' }
-  /** Marked: no caller gets a token any more, and sweeps try again until the grant has ended. */
+  /** Marked: callers find no token any more, and sweeps try again until the grant has ended. */
   | { readonly status: 'disconnecting'; readonly cause: string }
   /** The account connected anew meanwhile; that grant stays. */
   | { readonly status: 'reconnected' };
 
 /**
  * Disconnects from our side: MARK the connection, end its grant with a token of its own, END it in the table. The tokens
- * are kept until the grant has ended, since nothing else can end it.
+ * are kept until the grant has ended or refuses them, since nothing else can end it.
  */
 export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectDependencies) {
   return { disconnect, resume };
@@ -48,11 +48,16 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
     let found = await answered(table.get(accountId));
     for (;;) {
       if (!found) throw new NotConnectedError();
-      // The authorization server takes none of a lapsed connection's tokens any more.
-      if (found.status !== 'active') return end(found);
-      const marked = await answered(table.markDisconnecting(accountId, found.grantId));
-      if (marked.written) return finish(found, deadline);
-      found = marked.now;
+      if (found.status === 'disconnected') return { status: 'disconnected' };
+      // With the tokens of a lapsed connection there is no grant to be ended any more.
+      const isLapsed = found.status === 'reconnect_required';
+      const written = await answered(
+        isLapsed
+          ? table.end(accountId, found, 'disconnected_by_app', clock.now())
+          : table.markDisconnecting(accountId, found.grantId),
+      );
+      if (written.written) return isLapsed ? { status: 'disconnected' } : finish(found, deadline);
+      found = written.now;
     }
   }
 
@@ -72,9 +77,10 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
       return { status: 'disconnecting', cause };
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      const isOver = error instanceof ReconnectRequiredError || error instanceof DisconnectedError;
-      if (!isOver) return { status: 'disconnecting', cause: error.code };
-      return end(marked);
+      if (error instanceof DisconnectedError) return end(marked);
+      // The sealing key may be restored, and with it the token that can end the grant.
+      const cause = error instanceof ReconnectRequiredError ? error.reason : error.code;
+      return { status: 'disconnecting', cause };
     }
   }
 

@@ -32,7 +32,7 @@ export async function endConnection(
     if (found.status === 'disconnected') return 'disconnected';
     // What ends a connection that we are about to disconnect is our own doing.
     const because = isDisconnecting(found) ? 'disconnected_by_app' : reason;
-    const ended = await table.end(accountId, found.grantId, because, clock.now());
+    const ended = await table.end(accountId, found, because, clock.now());
     if (ended.written) return 'disconnected';
     found = ended.now;
   }

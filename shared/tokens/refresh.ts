@@ -2,11 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { backoff } from '../runtime/backoff.ts';
 import { type Clock, type EpochMs, later, toSeconds } from '../runtime/clock.ts';
 import * as budget from './budgets.ts';
-import { type ActiveConnection, type Connection, clientDigest, type Lease } from './connection.ts';
+import {
+  type ActiveConnection,
+  type Connection,
+  clientDigest,
+  isDisconnecting,
+  type Lease,
+} from './connection.ts';
 import type { ConnectionTable, Due, Held, Written } from './connection-table.ts';
 import {
   ClientRejectedError,
   DeadlineTooCloseError,
+  DisconnectedError,
   ReconnectRequiredError,
   RefreshOutcomeUnknownError,
   RotationInDoubtError,
@@ -228,6 +235,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     if (held.abandoned || (inDoubtSince !== undefined && !graceIsOver)) {
       return giveUp(held, unanswered, new RotationInDoubtError());
     }
+    if (isDisconnecting(found)) return endRefused(held);
     const somebodyRedeemed = graceIsOver || unanswered || unconfirmedAt !== undefined;
     return lapse(held, somebodyRedeemed ? 'rotation_lost' : 'revoked');
   }
@@ -240,6 +248,13 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     }
     telemetry.count('ReconnectRequired');
     throw new ReconnectRequiredError(reason);
+  }
+
+  /** The grant was to end anyway, and to remember why it did would forget that. */
+  async function endRefused(held: HeldLease): Promise<Refreshed> {
+    const verdict = await withNothingAtHand(table.lapseDisconnecting(held, clock.now()));
+    if (!verdict.written) return adoptOr(held, verdict.now, new RotationInDoubtError());
+    throw new DisconnectedError();
   }
 
   /** Ends the lease without a rotation; the connection stays active. */

@@ -76,16 +76,26 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
       (table) =>
         table.lapse(by, 'revoked', 7 as EpochMs),
   ),
+  held.map(
+    (by): Call =>
+      (table) =>
+        table.lapseDisconnecting(by, 7 as EpochMs),
+  ),
   name.map(
     (id): Call =>
       (table) =>
         table.markDisconnecting('account', id),
   ),
-  name.map(
-    (id): Call =>
-      (table) =>
-        table.end('account', id, 'disconnected_by_app', 8 as EpochMs),
-  ),
+  fc
+    .record({
+      grantId: name,
+      status: fc.constantFrom('active' as const, 'reconnect_required' as const),
+    })
+    .map(
+      (found): Call =>
+        (table) =>
+          table.end('account', found, 'disconnected_by_app', 8 as EpochMs),
+    ),
   fc.constant<Call>((table) => table.get('account')),
 );
 

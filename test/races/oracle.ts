@@ -14,6 +14,7 @@ export const INVARIANTS = [
   'revoked only if nobody redeemed the token',
   'rotation_lost only if a redemption was lost',
   'a disconnected connection stays so',
+  'a disconnect that has begun is not forgotten',
   'a new grant is never overwritten',
   'every caller got a valid token or a typed error',
   'in peace, every caller got a token',
@@ -54,6 +55,7 @@ export class Oracle {
   disconnected = false;
   /** A disconnect from our side has begun: callers may be told so. */
   disconnectAsked = false;
+  #disconnecting: string | undefined;
 
   constructor(server: AuthorizationServer, see: () => Seen) {
     this.#server = server;
@@ -65,6 +67,11 @@ export class Oracle {
     this.#grantId = stored?.grantId;
     this.#grantOfToken = storedToken?.split('.')[0];
     this.disconnected = false;
+  }
+
+  marked(): void {
+    this.disconnectAsked = true;
+    this.#disconnecting = this.#see().stored?.grantId;
   }
 
   claimed(actor: Actor): void {
@@ -163,6 +170,12 @@ export class Oracle {
     if (this.disconnected && (stored?.status as string) !== 'disconnected') {
       this.#violate('a disconnected connection stays so');
     }
+    const isForgotten =
+      stored !== undefined &&
+      stored.grantId === this.#disconnecting &&
+      stored.sweepShard !== DISCONNECTING_SHARD &&
+      (stored.status as string) !== 'disconnected';
+    if (isForgotten) this.#violate('a disconnect that has begun is not forgotten');
     const isKept =
       stored?.grantId === this.#grantId &&
       (storedToken === undefined || storedToken.split('.')[0] === this.#grantOfToken);

@@ -344,8 +344,8 @@ export class Simulation {
         if (label !== 'get') this.world.version++;
         if (label === 'saveGrant') this.#oracle.granted();
         if (label === 'claim') this.#oracle.claimed(actor);
-        if (label === 'markDisconnecting') this.#oracle.disconnectAsked = true;
-        if (label === 'end') this.#oracle.disconnected = true;
+        if (label === 'markDisconnecting') this.#oracle.marked();
+        if (label === 'end' || label === 'lapseDisconnecting') this.#oracle.disconnected = true;
         return reply;
       });
     };

@@ -240,7 +240,9 @@ describe('END', () => {
     statusReason: 'disconnected_in_jobber',
     statusChangedAt: 9,
   };
-  const end = () => db.table.end(A, 'grant-1', 'disconnected_in_jobber', ms(9));
+  type Status = 'active' | 'reconnect_required';
+  const end = (status: Status = 'active') =>
+    db.table.end(A, { grantId: 'grant-1', status }, 'disconnected_in_jobber', ms(9));
 
   it.each([
     ['an active connection', { rotation: 0 }],
@@ -249,13 +251,15 @@ describe('END', () => {
     ['a lapsed one', lapsed],
   ])('deletes the tokens of %s and takes it out of the sweep', async (_, change) => {
     await db.set(A, change);
-    expect(await end()).toMatchObject({ written: true });
+    const { status } = (await stored()) as { status: Status };
+    expect(await end(status)).toMatchObject({ written: true });
     expect(await stored()).toEqual(ended);
   });
 
   it('is written once, so that it is one change of the status', async () => {
     await end();
-    expect(await db.table.end(A, 'grant-1', 'disconnected_by_app', ms(10))).toEqual({
+    const again = { grantId: 'grant-1', status: 'active' } as const;
+    expect(await db.table.end(A, again, 'disconnected_by_app', ms(10))).toEqual({
       written: false,
       now: ended,
     });
@@ -266,11 +270,17 @@ describe('END', () => {
     await db.set(A, { grantId: 'grant-2' });
     expect(await end()).toMatchObject({ written: false, now: { grantId: 'grant-2' } });
     expect(await stored()).toEqual({ ...active, grantId: 'grant-2' });
-    expect(await db.table.end('nobody', 'grant-1', 'disconnected_by_app', ms(9))).toEqual({
+    const nobody = { grantId: 'grant-1', status: 'active' } as const;
+    expect(await db.table.end('nobody', nobody, 'disconnected_by_app', ms(9))).toEqual({
       written: false,
       now: undefined,
     });
     expect(await db.table.get('nobody')).toBeUndefined();
+  });
+
+  it('leaves one alone that a late STORE revived since it was read', async () => {
+    expect(await end('reconnect_required')).toMatchObject({ written: false, now: active });
+    expect(await stored()).toEqual(active);
   });
 });
 
@@ -319,6 +329,32 @@ describe('LAPSE', () => {
     await db.set(A, change);
     expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: false });
     expect(await stored()).toEqual({ ...active, ...leased, ...marks, ...change });
+  });
+
+  it('is none on a connection that is being disconnected: that one ends', async () => {
+    const disconnecting = { sweepShard: DISCONNECTING_SHARD };
+    expect(await db.table.lapseDisconnecting(held, ms(9))).toMatchObject({ written: false });
+    await db.set(A, disconnecting);
+    expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: false });
+    expect(await stored()).toEqual({ ...active, ...leased, ...marks, ...disconnecting });
+    expect(await db.table.lapseDisconnecting(held, ms(9))).toMatchObject({ written: true });
+    expect(await stored()).toMatchObject({
+      status: 'disconnected',
+      statusReason: 'disconnected_by_app',
+      statusChangedAt: 9,
+    });
+    expect(Object.keys((await stored()) as object)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/token|sweepShard|lease|since|unconfirmed/i)]),
+    );
+  });
+
+  it.each([
+    ['under another’s lease', { leaseId: 'theirs' }],
+    ['of another token', { refreshToken: NEW_REFRESH }],
+  ])('ends no connection %s', async (_, change) => {
+    await db.set(A, { ...change, sweepShard: DISCONNECTING_SHARD });
+    expect(await db.table.lapseDisconnecting(held, ms(9))).toMatchObject({ written: false });
+    expect(await stored()).toMatchObject({ status: 'active', ...change });
   });
 });
 

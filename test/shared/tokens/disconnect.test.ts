@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { GRACE, LEASE } from '../../../shared/tokens/budgets.ts';
 import { DISCONNECTING_SHARD } from '../../../shared/tokens/connection.ts';
 import { disconnectProtocol, type Revocation } from '../../../shared/tokens/disconnect.ts';
 import { type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
 import { endConnection, isAboutGrantBefore } from '../../../shared/tokens/end-connection.ts';
+import { decodeRotation, saveRotation } from '../../../shared/tokens/escrow.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
@@ -101,11 +103,6 @@ describe('a disconnect from our side', () => {
   it.each([
     ['Jobber accepts the refresh token no more', () => system.server.revoke()],
     ['the connection has lapsed', () => lapse()],
-    [
-      'no sealing key opens the tokens',
-      () =>
-        system.keys.versions.splice(0, 1, { id: 'another'.repeat(6), secret: Buffer.from('x') }),
-    ],
   ])('deletes the tokens when %s: there is nothing left to end', async (_, happens) => {
     await system.connect();
     system.expireAccessToken();
@@ -113,6 +110,31 @@ describe('a disconnect from our side', () => {
     expect(await disconnect()).toEqual({ status: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(revoked).toEqual([]);
+  });
+
+  it('keeps the tokens while no sealing key opens them: with the key, they can end the grant', async () => {
+    await system.connect();
+    const another = { id: 'another'.repeat(6), secret: Buffer.from('x') };
+    const [key] = system.keys.versions.splice(0, 1, another);
+    expect(await disconnect()).toEqual({ status: 'disconnecting', cause: 'unreadable' });
+    expect(revoked).toEqual([]);
+    if (key) system.keys.versions.unshift(key);
+    expect(await resume()).toEqual({ status: 'disconnected' });
+    expect(revoked).toHaveLength(1);
+  });
+
+  it('tells Jobber of a lapsed connection that a late STORE revives meanwhile', async () => {
+    await system.connect();
+    const lost = { status: 'reconnect_required', statusReason: 'rotation_lost' };
+    await system.db.set(ACCOUNT, { ...lost, statusChangedAt: 1 });
+    const { end } = system.db.table;
+    system.db.table.end = async (...args) => {
+      await system.db.set(ACCOUNT, { status: 'active' });
+      system.db.table.end = end;
+      return end(...args);
+    };
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(revoked).toHaveLength(1);
   });
 
   async function lapse() {
@@ -167,6 +189,49 @@ describe('while Jobber does not answer', () => {
     system.expireAccessToken();
     await system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
     expect(await system.stored()).toMatchObject({ rotation: 1, sweepShard: DISCONNECTING_SHARD });
+  });
+
+  it.each([
+    ['a sweep', () => system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 })],
+    ['the disconnect itself', () => resume()],
+  ])('a refusal that %s meets is no reason to forget it', async (_, refreshes) => {
+    system.server.revoke();
+    system.expireAccessToken();
+    await Promise.resolve(refreshes()).catch((error) => {
+      expect(error).toMatchObject({ code: 'disconnected' });
+    });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    expect(await swept()).toEqual([]);
+  });
+
+  describe('and the successor of its token is in escrow', () => {
+    const leaveEscrow = () =>
+      saveRotation(system.db.table, decodeRotation(system.escrowed[0] ?? ''));
+    beforeEach(async () => {
+      system.expireAccessToken();
+      system.server.script((carryOut) => {
+        system.db.outage(true);
+        return carryOut();
+      });
+      expect(await resume()).toEqual({ status: 'disconnecting', cause: 'table_unavailable' });
+      expect(system.escrowed).toHaveLength(1);
+      system.db.outage(false);
+      system.clock.advance(LEASE + 1);
+      expect(await resume()).toEqual({ status: 'disconnecting', cause: 'rotation_in_doubt' });
+    });
+
+    it('it ends the grant as soon as it is stored', async () => {
+      expect(await leaveEscrow()).toBe('stored');
+      expect(await resume()).toEqual({ status: 'disconnected' });
+      expect(revoked).toHaveLength(2);
+    });
+
+    it('it brings nothing back if it comes after the verdict', async () => {
+      system.clock.advance(GRACE);
+      expect(await resume()).toEqual({ status: 'disconnected' });
+      expect(await leaveEscrow()).toBe('superseded');
+      expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    });
   });
 
   it('a new grant clears the mark, and is left alone', async () => {
