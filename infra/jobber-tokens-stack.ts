@@ -14,8 +14,16 @@ export class JobberTokensStack extends Stack {
     super(scope, id, { description: 'Keeps the Jobber connections of an app alive.', ...props });
     this.jobberTokens = new JobberTokens(this, 'JobberTokens', props);
     this.monitoring = new Monitoring(this, 'Monitoring', this.jobberTokens, props);
-    const { callbackUrl, webhookUrl, eventBus, functions, appSecret, httpFront } =
-      this.jobberTokens;
+    const {
+      callbackUrl,
+      webhookUrl,
+      eventBus,
+      functions,
+      table,
+      appSecret,
+      sealingSecret,
+      httpFront,
+    } = this.jobberTokens;
     const output = (name: string, description: string, value: string) =>
       new CfnOutput(this, name, { description, value });
 
@@ -27,6 +35,18 @@ export class JobberTokensStack extends Stack {
       'Invoke it for an access token.',
       functions['get-token'].functionName,
     );
+    output(
+      'CreateConnectLinkFunction',
+      'Invoke it for a link that connects one of your customers.',
+      functions['create-connect-link'].functionName,
+    );
+    output(
+      'DisconnectFunction',
+      'Invoke it to end a connection.',
+      functions.disconnect.functionName,
+    );
+    output('TableName', 'The connections.', table.tableName);
+    output('SealingSecretArn', 'To be rotated as docs/deploying.md says.', sealingSecret.secretArn);
     output(
       'SetAppSecret',
       'Run it once jobber-app.json holds {"clientId": "…", "clientSecret": "…"}.',

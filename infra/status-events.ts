@@ -42,7 +42,8 @@ export class StatusEvents extends Construct {
       batchSize: stream.batchSize,
       filters: MAY_BE_A_CHANGE.map((dynamodb) => FilterCriteria.filter({ dynamodb })),
       retryAttempts: stream.retryAttempts,
-      maxRecordAge: Duration.hours(24),
+      // Well before the stream forgets the records that a dead letter points at, after a day.
+      maxRecordAge: Duration.hours(6),
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
       onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },

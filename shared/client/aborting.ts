@@ -5,11 +5,13 @@ export async function unlessAborted<T>(
 ): Promise<T> {
   if (!signal) return promise;
   signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return await Promise.race([promise, aborted.promise]);
+    return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener('abort', abort);
   }

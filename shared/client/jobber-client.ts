@@ -46,7 +46,7 @@ export interface JobberClientDependencies {
 
 export type JobberClient = ReturnType<typeof jobberClient>;
 
-/** All attempts and the waiting between them; a bucket of points is full again after 20 s. */
+/** All attempts and the waiting between them, without that for a token; a bucket of points is full again after 20 s. */
 const ANSWER_WITHIN_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 const MOST_BYTES = 20 * 1024 * 1024;
@@ -65,11 +65,13 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
     { operationName, signal }: QueryOptions = {},
   ): Promise<Executed<Result>> {
     const query = textOf(document as Document<never, never>);
-    const giveUpAt = later(clock.now(), ANSWER_WITHIN_MS);
+    let giveUpAt = later(clock.now(), ANSWER_WITHIN_MS);
     let rejected: { token: string; why: Rejection } | undefined;
 
     for (let attempt = 0; ; attempt++) {
+      const asked = clock.now();
       const accessToken = await tokenFor(accountId, rejected, signal);
+      giveUpAt = later(giveUpAt, clock.now() - asked);
       const answer = await askGraphql(
         api,
         accessToken,

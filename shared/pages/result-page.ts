@@ -44,7 +44,7 @@ const TEXTS: Record<Result['kind'], Text> = {
     tone: 'neutral',
     title: 'This link was used or has expired',
     message:
-      'A link to connect works once and for ten minutes. If Jobber was just connected, it still is; ' +
+      'Connecting has to be completed within ten minutes, in the browser that began it, and once. If Jobber was just connected, it still is; ' +
       'otherwise please start again from the app.',
   },
   try_later: {

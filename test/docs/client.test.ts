@@ -24,17 +24,22 @@ const answers: Record<string, unknown> = {
     'Jobber says: The field jobs on an object of type Query was hidden due to permissions',
   'own-request.ts': 200,
   'in-time.ts': { account: { name: 'Maple Street Plumbing' } },
+  'who-has-connected.ts': accountId,
 };
 
 describe('docs/client.md', () => {
   let system: TestSystem;
   let packed: PackedClient;
+  let connection: string | undefined;
   beforeAll(async () => {
     packed = await packedClient();
     for (const [name, code] of examples) writeFileSync(join(packed.folder, name), code);
     system = await testSystem();
     system.simulator.settings.clientsPerAccount = 250;
-    await system.connect(MAPLE);
+    process.env['POST_CONNECT_URL'] = 'https://app.example.com/jobber';
+    process.env['CONNECT_ISSUER'] = system.url;
+    const page = await system.connectFromMarketplace(MAPLE);
+    connection = /[?;]connection=([^"&]+)/.exec(page)?.[1];
   }, 60_000);
   afterAll(async () => {
     await system?.close();
@@ -54,7 +59,8 @@ describe('docs/client.md', () => {
     '%s works, bundled, in the local system',
     async (name, answer) => {
       const { handler } = await import(await packed.bundle(name));
-      expect(await handler({ accountId }, context)).toEqual(answer);
+      expect(connection).toBeDefined();
+      expect(await handler({ accountId, connection }, context)).toEqual(answer);
     },
   );
 

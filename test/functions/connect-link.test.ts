@@ -73,12 +73,7 @@ describe('a connect link', () => {
 describe('a connect that starts in Jobber’s marketplace', () => {
   const audience = 'https://app.example';
 
-  /** Without a state, as Jobber sends it. */
-  async function fromMarketplace(): Promise<string> {
-    const url = new URL(await browser().decide(`${system.url}/oauth/connect`, MAPLE));
-    url.searchParams.delete('state');
-    return (await fetch(url)).text();
-  }
+  const fromMarketplace = () => system.connectFromMarketplace(MAPLE);
   async function claimFrom(page: string) {
     const [, href = ''] = /href="([^"]+)"/.exec(page) ?? [];
     return new URL(href.replaceAll('&amp;', '&'));

@@ -68,7 +68,7 @@ describe('the events', () => {
       BisectBatchOnFunctionError: true,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       MaximumRetryAttempts: stream.retryAttempts,
-      MaximumRecordAgeInSeconds: 24 * 3600,
+      MaximumRecordAgeInSeconds: 6 * 3600,
       StartingPosition: 'TRIM_HORIZON',
       FilterCriteria: {
         Filters: [
@@ -224,12 +224,16 @@ describe('the outputs', () => {
       name,
       resolve(Value),
     ]);
-    const { httpFront, functions, appSecret } = tokens;
+    const { httpFront, functions, appSecret, sealingSecret } = tokens;
     expect(Object.fromEntries(outputs)).toEqual({
       CallbackUrl: `https://${idOf(httpFront.api)}.execute-api.us-east-1.amazonaws.com/oauth/callback`,
       WebhookUrl: `https://${idOf(httpFront.api)}.execute-api.us-east-1.amazonaws.com/webhooks/jobber`,
       EventBusName: idOf(tokens.eventBus),
       GetTokenFunction: idOf(functions['get-token']),
+      CreateConnectLinkFunction: idOf(functions['create-connect-link']),
+      DisconnectFunction: idOf(functions.disconnect),
+      TableName: idOf(tokens.table),
+      SealingSecretArn: `arn:aws:secretsmanager:us-east-1:111122223333:secret:${idOf(sealingSecret)}-AbCdEf`,
       SetAppSecret:
         'aws secretsmanager put-secret-value --region us-east-1 --secret-id ' +
         `arn:aws:secretsmanager:us-east-1:111122223333:secret:${idOf(appSecret)}-AbCdEf ` +

@@ -116,6 +116,11 @@ describe('the functions as they are deployed', () => {
     expect(await system.getToken({ accountId: idOf(MAPLE) })).toMatchObject({ ok: true });
   });
 
+  it('publish the keys of their claims', async () => {
+    const response = await fetch(`${system.url}/.well-known/jwks.json`);
+    expect(await response.json()).toMatchObject({ keys: [{ kty: 'OKP', crv: 'Ed25519' }] });
+  });
+
   it('sweep, queue and refresh', async () => {
     await system.connectExpired(NORTHWIND);
     expect(await system.sweep()).toEqual({ queued: 1, complete: true });

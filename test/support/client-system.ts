@@ -84,6 +84,8 @@ export async function clientSystem(options: JobberSimulatorOptions = {}) {
   return {
     clock,
     jobber,
+    /** Behind get-token. */
+    helper,
     invocations,
     warnings,
     connect,

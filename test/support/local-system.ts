@@ -21,6 +21,8 @@ export interface TestSystem extends LocalSystem {
   readonly simulator: JobberSimulator;
   /** Connects an account as a browser does; returns the last page. */
   connect(account: number): Promise<string>;
+  /** Connects an account as Jobber's marketplace does, without a state; returns the last page. */
+  connectFromMarketplace(account: number): Promise<string>;
   /** Connects an account whose access token has expired before anybody asked for it. */
   connectExpired(account: number): Promise<void>;
   getToken(request: unknown): Promise<GetTokenResponse>;
@@ -59,6 +61,11 @@ export async function testSystem({
     ...system,
     simulator,
     connect: (account) => browser().connect(`${system.url}/_local/connect`, account),
+    async connectFromMarketplace(account) {
+      const url = new URL(await browser().decide(`${system.url}/oauth/connect`, account));
+      url.searchParams.delete('state');
+      return (await fetch(url)).text();
+    },
     async connectExpired(account) {
       await browser().connect(`${system.url}/_local/connect`, account);
       await ageInTable(system.db, TableName, idOf(account));

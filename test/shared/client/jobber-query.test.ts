@@ -214,6 +214,18 @@ describe('waiting', () => {
     expect(system.clock.now() - started).toBeLessThan(30_000);
   });
 
+  it('is not cut short by a token that took long', async () => {
+    const system = await clientSystem();
+    const { getAccessToken } = system.helper;
+    system.helper.getAccessToken = (...request) => {
+      system.clock.advance(31_000);
+      return getAccessToken(...request);
+    };
+    system.jobber.faults.push({ kind: 'throttled', requested: 3_000, available: 0 });
+    expect(await ask(system)).toEqual(ANSWER);
+    expect(system.clock.slept).toHaveLength(1);
+  });
+
   it('does not begin if Retry-After is later than the caller is served', async () => {
     const system = await clientSystem();
     system.jobber.faults.push({ kind: 'status', status: 429, retryAfter: 300, ...asMany(1) });
