@@ -46,6 +46,8 @@ export function notingInvocations(invoke: Invoke, log: Activity): Invoke {
 interface KnownResults {
   readonly ok?: boolean;
   readonly error?: { readonly code: string };
+  readonly status?: string;
+  readonly url?: string;
   readonly statusCode?: number;
   readonly batchItemFailures?: readonly unknown[];
   readonly queued?: number;
@@ -60,7 +62,7 @@ const HTTP_WORDS: Partial<Record<LocalFunctionName, string>> = {
 };
 
 function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone']] {
-  const { ok, error, statusCode, batchItemFailures, queued, copied } = (result ??
+  const { ok, error, status, url, statusCode, batchItemFailures, queued, copied } = (result ??
     {}) as KnownResults;
   if (statusCode !== undefined) {
     return [`${HTTP_WORDS[name]}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
@@ -73,5 +75,7 @@ function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone
   }
   if (copied !== undefined) return [`${copied} clients copied`, 'good'];
   if (queued !== undefined) return [`${queued} queued`, 'neutral'];
-  return ok ? ['a token was handed out', 'good'] : [`no token, ${error?.code}`, 'bad'];
+  if (!ok) return [`${name === 'get-token' ? 'no token' : 'refused'}, ${error?.code}`, 'bad'];
+  if (status !== undefined) return [status, 'neutral'];
+  return [url === undefined ? 'a token was handed out' : 'a link was made', 'good'];
 }

@@ -12,12 +12,13 @@ process.on('SIGTERM', () => process.kill(process.pid, 'SIGINT'));
 
 try {
   const { demo, bundled } = readArguments();
+  const settings = demo ? undefined : { port: readPort(), jobber: readJobber() };
   if (bundled && !process.env[ASSEMBLY]) await useAssembly();
-  if (demo) {
+  if (settings) {
+    await serve(settings);
+  } else {
     const { runDemo } = await import('./demo.ts');
     process.exitCode = (await runDemo()) ? 0 : 1;
-  } else {
-    await serve();
   }
 } catch (error) {
   if (!(error instanceof OneClearLine)) throw error;
@@ -33,14 +34,19 @@ async function useAssembly(): Promise<void> {
   process.env[ASSEMBLY] = folder;
 }
 
-async function serve(): Promise<void> {
+async function serve({
+  port,
+  jobber,
+}: {
+  port: number;
+  jobber: ReturnType<typeof readJobber>;
+}): Promise<void> {
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'CRITICAL';
   process.env['POWERTOOLS_METRICS_DISABLED'] ??= 'true';
   const { startLocalSystem } = await import('./system.ts');
-  const jobber = readJobber();
   const folder = process.env['JOBBER_TOKENS_FOLDER'] ?? '.local';
   const system = await startLocalSystem({
-    port: readPort(),
+    port,
     folder: resolve(folder, jobber ? 'jobber' : 'simulator'),
     jobber,
     assembly: process.env[ASSEMBLY],
@@ -103,7 +109,7 @@ function readJobber() {
   }
   if (clientId || clientSecret || baseUrl) {
     throw new OneClearLine(
-      'To talk to Jobber itself, set both JOBBER_CLIENT_ID and JOBBER_CLIENT_SECRET; to use the simulator, neither, nor JOBBER_BASE_URL.',
+      'To talk to Jobber itself, set both JOBBER_CLIENT_ID and JOBBER_CLIENT_SECRET; to use the simulator, unset both, and JOBBER_BASE_URL, which an earlier start may have had you set.',
     );
   }
   return undefined;

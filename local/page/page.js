@@ -14,6 +14,7 @@ const STATUS = {
 
 async function act(action, connection) {
   const key = `${action} ${connection?.accountId}`;
+  if (busy.has(key)) return;
   busy.add(key);
   await refresh();
   try {
@@ -111,11 +112,18 @@ byId('link').addEventListener('click', async () => {
 });
 byId('sweep').addEventListener('click', () => act('sweep'));
 
+/** Nothing works then, and should not look as if it did. */
+function stopped(isStopped) {
+  for (const part of document.querySelectorAll('nav, main')) part.inert = isStopped;
+}
+
 async function refresh() {
   try {
     render(await state());
+    stopped(false);
   } catch {
     byId('jobber').textContent = 'The system has stopped.';
+    stopped(true);
   }
 }
 await refresh();

@@ -44,8 +44,8 @@ const TEXTS: Record<Result['kind'], Text> = {
     tone: 'neutral',
     title: 'This link was used or has expired',
     message:
-      'Connecting has to be completed within ten minutes, in the browser that began it, and once. If Jobber was just connected, it still is; ' +
-      'otherwise please start again from the app.',
+      'Connecting works once, in the browser that began it, and within ten minutes. ' +
+      'If Jobber was just connected, it still is; otherwise please start again from the app.',
   },
   try_later: {
     status: 503,

@@ -64,9 +64,7 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
   /** Tries again if the connection is still marked; `undefined` if not. @throws TableUnavailableError */
   async function resume(accountId: string, deadline: EpochMs): Promise<Disconnection | undefined> {
     const found = await answered(table.get(accountId));
-    return found?.status === 'active' && isDisconnecting(found)
-      ? finish(found, deadline)
-      : undefined;
+    return found && isDisconnecting(found) ? finish(found, deadline) : undefined;
   }
 
   async function finish(marked: Connection, deadline: EpochMs): Promise<Disconnection> {

@@ -1,11 +1,12 @@
-import { beforeEach, describe, expect, it } from 'vitest';
-import { GRACE, LEASE } from '../../../shared/tokens/budgets.ts';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { GRACE, LEASE, REVOKE } from '../../../shared/tokens/budgets.ts';
 import { DISCONNECTING_SHARD } from '../../../shared/tokens/connection.ts';
 import { disconnectProtocol, type Revocation } from '../../../shared/tokens/disconnect.ts';
 import { type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
 import { endConnection, isAboutGrantBefore } from '../../../shared/tokens/end-connection.ts';
 import { decodeRotation, saveRotation } from '../../../shared/tokens/escrow.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
+import type { TokenHelper } from '../../../shared/tokens/token-helper.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 const REVOKED: Revocation = { outcome: 'revoked' };
@@ -21,11 +22,11 @@ beforeEach(async () => {
   [answers, revoked] = [[], []];
 });
 
-const protocol = () =>
+const protocol = (tokens: Pick<TokenHelper, 'getAccessToken'> = system.startProcess()) =>
   disconnectProtocol({
     table: system.db.table,
     clock: system.clock,
-    tokens: system.startProcess(),
+    tokens,
     async revoke(accessToken) {
       revoked.push(accessToken);
       const answer = answers.shift() ?? REVOKED;
@@ -83,6 +84,35 @@ describe('a disconnect from our side', () => {
     expect(await resume()).toBeUndefined();
     expect(await item()).toEqual(before);
     expect(revoked).toHaveLength(1);
+  });
+
+  it('ends the grant with a token of it, even in a process that still has one of an earlier grant', async () => {
+    await system.connect();
+    await system.helper.getAccessToken(ACCOUNT);
+    const { accessToken } = await system.connect();
+    await protocol(system.helper).disconnect(ACCOUNT, deadline());
+    expect(revoked).toEqual([accessToken]);
+  });
+
+  it('leaves time to tell Jobber', async () => {
+    await system.connect();
+    const by = deadline();
+    const getAccessToken = vi.fn(system.helper.getAccessToken);
+    await protocol({ getAccessToken }).disconnect(ACCOUNT, by);
+    expect(getAccessToken).toHaveBeenCalledExactlyOnceWith(
+      ACCOUNT,
+      expect.objectContaining({ deadline: by - REVOKE }),
+    );
+  });
+
+  it('hides no defect behind a disconnect that waits', async () => {
+    await system.connect();
+    answers = [() => Promise.reject(new TypeError('a defect'))];
+    await expect(disconnect()).rejects.toThrow('a defect');
+  });
+
+  it('does not go on for an account that is not there', async () => {
+    expect(await resume()).toBeUndefined();
   });
 
   it('may run twice at once', async () => {
@@ -234,6 +264,18 @@ describe('while Jobber does not answer', () => {
     });
   });
 
+  it('a refusal ends nothing once another holds the lease', async () => {
+    system.server.revoke();
+    system.expireAccessToken();
+    const { lapseDisconnecting } = system.db.table;
+    system.db.table.lapseDisconnecting = async (...verdict) => {
+      await system.db.set(ACCOUNT, { leaseId: 'theirs' });
+      return lapseDisconnecting(...verdict);
+    };
+    expect(await resume()).toEqual({ status: 'disconnecting', cause: 'rotation_in_doubt' });
+    expect(await system.stored()).toMatchObject({ sweepShard: DISCONNECTING_SHARD });
+  });
+
   it('a new grant clears the mark, and is left alone', async () => {
     await system.connect();
     expect(await resume()).toBeUndefined();
@@ -336,5 +378,45 @@ describe('a refresh in flight', () => {
     });
     expect(stored).toMatchObject({ written: false });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
+  });
+});
+
+describe('a disconnect in Jobber', () => {
+  const end = (occurredAt = system.clock.now()) =>
+    endConnection({ table: system.db.table, clock: system.clock }, ACCOUNT, {
+      isAbout: isAboutGrantBefore(occurredAt),
+      reason: 'disconnected_in_jobber',
+    });
+
+  it('deletes the tokens of the grant that it is about, once', async () => {
+    await system.connect();
+    expect(await end()).toBe('disconnected');
+    expect(await system.status()).toBe('disconnected/disconnected_in_jobber');
+    const before = await item();
+    system.clock.advance(MINUTE);
+    expect(await end()).toBe('disconnected');
+    expect(await item()).toEqual(before);
+  });
+
+  it('leaves a grant alone that came after it', async () => {
+    await system.connect();
+    expect(await end((system.clock.now() - 1) as never)).toBe('newer_grant');
+    expect(await system.status()).toBe('active');
+  });
+
+  it('finds nobody', async () => {
+    expect(await end()).toBe('not_connected');
+  });
+
+  it('is judged anew if the connection changes meanwhile', async () => {
+    await system.connect();
+    const { end: write } = system.db.table;
+    system.db.table.end = async (...args) => {
+      system.db.table.end = write;
+      await system.db.set(ACCOUNT, { status: 'reconnect_required', statusReason: 'revoked' });
+      return write(...args);
+    };
+    expect(await end()).toBe('disconnected');
+    expect(await system.status()).toBe('disconnected/disconnected_in_jobber');
   });
 });
