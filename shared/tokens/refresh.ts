@@ -244,6 +244,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     const at = clock.now();
     const verdict = await withNothingAtHand(table.lapse(held, reason, at));
     if (!verdict.written && !isLapsedSince(verdict.now, at)) {
+      if (verdict.now && isDisconnecting(verdict.now)) return endRefused(held);
       return adoptOr(held, verdict.now, new RotationInDoubtError());
     }
     telemetry.count('ReconnectRequired');

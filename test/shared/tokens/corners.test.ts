@@ -200,8 +200,14 @@ describe('callers beside a refresh', () => {
     const first = helper.getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     db.calls.length = 0;
+    const { get } = db.table;
+    let hasRead = false;
+    db.table.get = (...args) =>
+      get(...args).finally(() => {
+        hasRead = true;
+      });
     const second = helper.getAccessToken(ACCOUNT);
-    await until(() => db.calls.length === 1);
+    await until(() => hasRead);
     goOn();
     expect(await second).toEqual(await first);
     expect(db.calls).toEqual(['GetItem', 'UpdateItem']);

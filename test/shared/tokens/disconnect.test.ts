@@ -105,6 +105,21 @@ describe('a disconnect from our side', () => {
     );
   });
 
+  it('is not forgotten if it begins between a refusal and its verdict', async () => {
+    await system.connect();
+    system.server.revoke();
+    system.expireAccessToken();
+    const { lapse: write } = system.db.table;
+    system.db.table.lapse = async (...verdict) => {
+      await system.db.set(ACCOUNT, { sweepShard: DISCONNECTING_SHARD });
+      return write(...verdict);
+    };
+    const refused = { code: 'disconnected' };
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject(refused);
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    expect(system.server.redemptions).toHaveLength(1);
+  });
+
   it('hides no defect behind a disconnect that waits', async () => {
     await system.connect();
     answers = [() => Promise.reject(new TypeError('a defect'))];
