@@ -67,6 +67,8 @@ export class Oracle {
     this.#grantId = stored?.grantId;
     this.#grantOfToken = storedToken?.split('.')[0];
     this.disconnected = false;
+    // A new connect puts an end to it, even if an earlier one of the same millisecond is written again.
+    if (this.#grantId !== this.#disconnecting) this.#disconnecting = undefined;
   }
 
   marked(): void {
