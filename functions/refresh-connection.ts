@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
-import { clock, jobberDisconnect, jobberTokens } from '../shared/jobber/wiring.ts';
+import { clock, jobberDisconnect, jobberTokens, table } from '../shared/jobber/wiring.ts';
 import { type EpochMs, later } from '../shared/runtime/clock.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
@@ -12,8 +12,9 @@ const Message = z.object({
   disconnecting: z._default(z.boolean(), false),
 });
 
-const tokens = jobberTokens();
-const { resume } = jobberDisconnect(tokens);
+const connections = table();
+const tokens = jobberTokens(connections);
+const { resume } = jobberDisconnect(connections, tokens);
 const processor = new BatchProcessor(EventType.SQS);
 
 /** Refreshes the connections that a sweep queued, or disconnects them. A message whose work failed stays in the queue. */

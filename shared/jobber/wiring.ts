@@ -68,10 +68,10 @@ export const tokenEndpoint = () =>
     clock,
   });
 
-export function jobberTokens(): TokenHelper {
+export function jobberTokens(connections = table()): TokenHelper {
   const url = environment.escrowQueueUrl();
   return tokenHelper({
-    table: table(),
+    table: connections,
     endpoint: tokenEndpoint(),
     escrow: { keep: (...rotation) => sendText({ client: aws.sqs(), url }, ...rotation) },
     keys: keyRing(),
@@ -80,13 +80,14 @@ export function jobberTokens(): TokenHelper {
   });
 }
 
-export function jobberDisconnect(tokens = jobberTokens()) {
+/** On one table client with its tokens: each costs a cold start some milliseconds. */
+export function jobberDisconnect(connections = table(), tokens = jobberTokens(connections)) {
   const api = {
     baseUrl: environment.jobberBaseUrl(),
     graphqlVersion: environment.jobberGraphqlVersion(),
   };
   return disconnectProtocol({
-    table: table(),
+    table: connections,
     clock,
     tokens,
     revoke: (...token) => appDisconnect(api, ...token),
