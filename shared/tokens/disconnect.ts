@@ -7,8 +7,8 @@ import {
   DisconnectedError,
   NotConnectedError,
   ReconnectRequiredError,
-  TableUnavailableError,
   TokenError,
+  withNothingAtHand,
 } from './errors.ts';
 import type { TokenHelper } from './token-helper.ts';
 
@@ -45,13 +45,13 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
 
   /** May be repeated. @throws NotConnectedError, TableUnavailableError */
   async function disconnect(accountId: string, deadline: EpochMs): Promise<Disconnection> {
-    let found = await answered(table.get(accountId));
+    let found = await withNothingAtHand(table.get(accountId));
     for (;;) {
       if (!found) throw new NotConnectedError();
       if (found.status === 'disconnected') return { status: 'disconnected' };
       // With the tokens of a lapsed connection there is no grant to be ended any more.
       const isLapsed = found.status === 'reconnect_required';
-      const written = await answered(
+      const written = await withNothingAtHand(
         isLapsed
           ? table.end(accountId, found, 'disconnected_by_app', clock.now())
           : table.markDisconnecting(accountId, found.grantId),
@@ -63,7 +63,7 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
 
   /** Tries again if the connection is still marked; `undefined` if not. @throws TableUnavailableError */
   async function resume(accountId: string, deadline: EpochMs): Promise<Disconnection | undefined> {
-    const found = await answered(table.get(accountId));
+    const found = await withNothingAtHand(table.get(accountId));
     return found && isDisconnecting(found) ? finish(found, deadline) : undefined;
   }
 
@@ -99,7 +99,7 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
   }
 
   async function end({ accountId, grantId }: Connection): Promise<Disconnection> {
-    const ended = await answered(
+    const ended = await withNothingAtHand(
       endConnection({ table, clock }, accountId, {
         isAbout: (grant) => grant.grantId === grantId,
         reason: 'disconnected_by_app',
@@ -107,10 +107,4 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
     );
     return { status: ended === 'newer_grant' ? 'reconnected' : 'disconnected' };
   }
-}
-
-function answered<T>(call: Promise<T>): Promise<T> {
-  return call.catch((cause: unknown) => {
-    throw new TableUnavailableError(cause);
-  });
 }

@@ -146,6 +146,13 @@ export class TableUnavailableError extends TokenError {
   }
 }
 
+/** Errors of the table while nothing unsaved is at hand. */
+export function withNothingAtHand<T>(call: Promise<T>): Promise<T> {
+  return call.catch((cause: unknown) => {
+    throw new TableUnavailableError(cause);
+  });
+}
+
 /** The sealing key or the client secret could not be read; found out before a token was spent. */
 export class SecretsUnavailableError extends TokenError {
   override readonly name = 'SecretsUnavailableError';

@@ -18,8 +18,8 @@ import {
   RefreshOutcomeUnknownError,
   RotationInDoubtError,
   SecretsUnavailableError,
-  TableUnavailableError,
   type TokenError,
+  withNothingAtHand,
 } from './errors.ts';
 import { type Escrow, encodeRotation, type SealedRotation } from './escrow.ts';
 import {
@@ -311,13 +311,6 @@ const isLapsedSince = (found: Connection | undefined, at: EpochMs) =>
 function secretsOf<T>(call: Promise<T>): Promise<T> {
   return call.catch((cause: unknown) => {
     throw new SecretsUnavailableError(cause);
-  });
-}
-
-/** Errors of the table while nothing unsaved is at hand. */
-function withNothingAtHand<T>(call: Promise<T>): Promise<T> {
-  return call.catch((cause: unknown) => {
-    throw new TableUnavailableError(cause);
   });
 }
 

@@ -11,8 +11,8 @@ import {
   NotConnectedError,
   ReconnectRequiredError,
   RefreshInProgressError,
-  TableUnavailableError,
   TokenError,
+  withNothingAtHand,
 } from './errors.ts';
 import { type RefreshDependencies, type Refreshed, refreshProtocol } from './refresh.ts';
 import { UnsealableError, unseal } from './sealing.ts';
@@ -150,11 +150,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   }
 
   function read(accountId: string): Promise<Connection | undefined> {
-    return reads
-      .join(accountId, () => table.get(accountId))
-      .catch((cause: unknown) => {
-        throw new TableUnavailableError(cause);
-      });
+    return withNothingAtHand(reads.join(accountId, () => table.get(accountId)));
   }
 
   async function open({ accountId, accessToken, accessTokenExpiresAt }: ActiveConnection) {
