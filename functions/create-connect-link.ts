@@ -1,13 +1,16 @@
 import * as z from 'zod/mini';
-import { CONNECT_LINK_LIFETIME_S, signConnectLink } from '../shared/jobber/authorization.ts';
+import {
+  CONNECT_LINK_LIFETIME_S,
+  mayReturnTo,
+  signConnectLink,
+} from '../shared/jobber/authorization.ts';
 import { clock, keyRing } from '../shared/jobber/wiring.ts';
 import { later, toSeconds } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { logger } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
 
-const isAllowed = (returnTo: string) =>
-  environment.returnToOrigins().includes(URL.parse(returnTo)?.origin ?? '');
+const isAllowed = (returnTo: string) => mayReturnTo(returnTo, environment.returnToOrigins());
 
 const Request = z.strictObject({
   ref: z.optional(z.string().check(z.minLength(1), z.maxLength(64))),

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { fetchAccount } from '../shared/jobber/account.ts';
-import { type ConnectIntent, verifyState } from '../shared/jobber/authorization.ts';
+import { type ConnectIntent, mayReturnTo, verifyState } from '../shared/jobber/authorization.ts';
 import { readCallback } from '../shared/jobber/callback.ts';
 import { postConnectUrl } from '../shared/jobber/connect-claim.ts';
 import { unverifiedClaims } from '../shared/jobber/unverified-claims.ts';
@@ -107,7 +107,6 @@ async function afterMarketplace({ ref, returnTo }: ConnectIntent, accountId: str
   }
 }
 
-function allowedReturnTo(returnTo: string | undefined): string | undefined {
-  const origin = URL.parse(returnTo ?? '')?.origin;
-  return origin && environment.returnToOrigins().includes(origin) ? returnTo : undefined;
-}
+/** Asked again: a link may be older than the origins are. */
+const allowedReturnTo = (returnTo: string | undefined): string | undefined =>
+  returnTo && mayReturnTo(returnTo, environment.returnToOrigins()) ? returnTo : undefined;

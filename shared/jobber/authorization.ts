@@ -74,6 +74,10 @@ export async function verifyState(
     : undefined;
 }
 
+/** The result page leads only where the owner allows it to: it is no open redirector (RFC 9700, section 4.11). */
+export const mayReturnTo = (returnTo: string, origins: readonly string[]): boolean =>
+  origins.includes(URL.parse(returnTo)?.origin ?? '');
+
 /** Signs what a connect link carries. */
 export function signConnectLink(
   keys: KeyRing,
