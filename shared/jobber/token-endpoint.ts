@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../runtime/clock.ts';
+import { REDEEM } from '../tokens/budgets.ts';
 import type { Redeem, Redemption, TokenEndpoint } from '../tokens/token-endpoint.ts';
 import { exchange } from './http.ts';
 import { readTokenResponse } from './token-response.ts';
@@ -31,7 +32,7 @@ export interface JobberTokenEndpoint extends TokenEndpoint {
   ): Promise<Redemption & { clientId: string }>;
 }
 
-const LEAST_FOR_A_REQUEST_MS = 1_000;
+const LEAST_FOR_A_CODE_MS = 1_000;
 
 /** `POST /api/oauth/token`: form-encoded, the client's credentials in the body. */
 export function jobberTokenEndpoint({
@@ -47,35 +48,43 @@ export function jobberTokenEndpoint({
     async prepare() {
       const app = await credentials.get();
       const redeem: Redeem = (refreshToken, timeoutMs) =>
-        requestTokens(app, { grant_type: 'refresh_token', refresh_token: refreshToken }, timeoutMs);
+        requestTokens(
+          app,
+          { grant_type: 'refresh_token', refresh_token: refreshToken },
+          timeoutMs,
+          REDEEM,
+        );
       return { redeem, clientId: app.clientId };
     },
     async exchangeCode(code, redirectUri, timeoutMs) {
       const app = await credentials.get();
       const grant = { grant_type: 'authorization_code', code, redirect_uri: redirectUri };
-      return { ...(await requestTokens(app, grant, timeoutMs)), clientId: app.clientId };
+      const answer = await requestTokens(app, grant, timeoutMs, LEAST_FOR_A_CODE_MS);
+      return { ...answer, clientId: app.clientId };
     },
   };
 
   /**
    * If the secret is rejected and has changed meanwhile, tries once more with the new one; all within
-   * `timeoutMs`, since the caller may be stopped when they are over.
+   * `timeoutMs`, since the caller may be stopped when they are over. An answer that comes later than one waits for is a
+   * rotation lost: nothing is sent with less than `leastMs` left.
    */
   async function requestTokens(
     app: AppCredentials,
     grant: Record<string, string>,
     timeoutMs: number,
+    leastMs: number,
   ): Promise<Redemption> {
     const endsAt = clock.now() + timeoutMs;
     const first = await post(app, grant, timeoutMs);
     if (first.outcome !== 'client_rejected') return first;
 
-    const timeToReload = Math.max(0, endsAt - clock.now() - LEAST_FOR_A_REQUEST_MS);
+    const timeToReload = Math.max(0, endsAt - clock.now() - leastMs);
     const outOfTime = delay(timeToReload, app, { ref: false });
     const current = await Promise.race([credentials.reload().catch(() => app), outOfTime]);
     const timeLeft = endsAt - clock.now();
     const isRolled = current.clientId === app.clientId && current.clientSecret !== app.clientSecret;
-    return isRolled && timeLeft >= LEAST_FOR_A_REQUEST_MS ? post(current, grant, timeLeft) : first;
+    return isRolled && timeLeft >= leastMs ? post(current, grant, timeLeft) : first;
   }
 
   async function post(

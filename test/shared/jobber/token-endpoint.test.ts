@@ -9,6 +9,7 @@ import {
   jobberTokenEndpoint,
 } from '../../../shared/jobber/token-endpoint.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
+import { REDEEM } from '../../../shared/tokens/budgets.ts';
 
 const ACCOUNT = 430114;
 const TIMEOUT_MS = 300;
@@ -113,7 +114,7 @@ describe('a wrong client secret', () => {
     app = { ...app, clientSecret: 'from before the roll' };
     const { redeem } = await endpoint.prepare();
     app = { ...app, clientSecret: 'simulated-secret' };
-    expect(await redeem(refreshToken, 2_000)).toMatchObject({ outcome: 'rotated' });
+    expect(await redeem(refreshToken, 2 * REDEEM)).toMatchObject({ outcome: 'rotated' });
     expect(reloads).toBe(1);
   });
 
@@ -121,7 +122,7 @@ describe('a wrong client secret', () => {
     app = { ...app, clientSecret: 'from before the roll' };
     const { redeem } = await endpoint.prepare();
     app = { ...app, clientSecret: 'simulated-secret' };
-    expect(await redeem(refreshToken, 900)).toEqual({ outcome: 'client_rejected' });
+    expect(await redeem(refreshToken, REDEEM - 1)).toEqual({ outcome: 'client_rejected' });
     expect(live()).toEqual([refreshToken]);
   });
 
@@ -130,7 +131,7 @@ describe('a wrong client secret', () => {
     const { redeem } = await endpoint.prepare();
     app = { clientId: 'another-client', clientSecret: 'simulated-secret' };
     const before = simulator.audit().totals.tokenRequests;
-    expect(await redeem(refreshToken, 2_000)).toEqual({ outcome: 'client_rejected' });
+    expect(await redeem(refreshToken, 2 * REDEEM)).toEqual({ outcome: 'client_rejected' });
     expect(simulator.audit().totals.tokenRequests).toBe(before + 1);
   });
 
