@@ -42,7 +42,8 @@ const NOBODY_ROTATED = 'refreshToken = :redeemed';
 const LEASE_MINE = 'leaseId = :lease';
 // A grant from the future was issued by a clock that was wrong.
 const NO_LATER_GRANT =
-  '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR connectedAt > :soon OR #status <> :status)';
+  '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR connectedAt > :soon' +
+  ' OR #status = :lapsed OR (#status = :disconnected AND statusChangedAt <= :connectedAt))';
 const THIS_GRANT = 'grantId = :grantId';
 const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
 
@@ -262,8 +263,8 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
 
   /**
    * A new grant replaces whatever is there but the owner's `ref`, a refresh in flight included: that one then fails its
-   * own condition and adopts the new grant. Only an active grant that was issued later stands against it. Written once: a
-   * retry whose first attempt landed must not undo what happened to the grant since.
+   * own condition and adopts the new grant. Only an active grant that was issued later stands against it, or the disconnect
+   * of one. Written once: a retry whose first attempt landed must not undo what happened to the grant since.
    */
   function saveGrant({ accountId, ...grant }: Grant): Promise<Written> {
     const attributes: Record<string, unknown> = {
@@ -284,6 +285,8 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
           Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
         ),
         ':soon': later(grant.connectedAt, LONGEST_LEASE),
+        ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
+        ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
       },
     });
   }

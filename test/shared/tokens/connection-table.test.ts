@@ -73,9 +73,17 @@ describe('a grant', () => {
     ['issued a minute earlier than an active one', 500 - LONGEST_LEASE, 'active', false],
     ['issued so much earlier that a clock was wrong', 499 - LONGEST_LEASE, 'active', true],
     ['issued earlier than a lapsed one', 499, 'reconnect_required', true],
-    ['issued earlier than a disconnected one', 499, 'disconnected', true],
-  ])('%s: written %s', async (_, connectedAt, status, written) => {
-    await db.set(A, { status });
+    ['issued earlier than a disconnected one, before the disconnect', 499, 'disconnected', false],
+    ['issued later than a disconnected one', 501, 'disconnected', true],
+    [
+      'issued after a disconnect, by a clock behind the earlier one’s',
+      490,
+      'disconnected',
+      true,
+      490,
+    ],
+  ])('%s: written %s', async (_, connectedAt, status, written, statusChangedAt = 505) => {
+    await db.set(A, { status, ...(status !== 'active' && { statusChangedAt }) });
     const next = { ...grant, grantId: 'grant-2', connectedAt: ms(connectedAt as number) };
     expect(await db.table.saveGrant(next)).toMatchObject({ written });
   });
