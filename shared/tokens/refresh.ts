@@ -64,6 +64,7 @@ interface HeldLease extends Held {
   readonly leaseExpiresAt: EpochMs;
   /** The lease was taken over from a holder that never ended it, and that may still store. */
   readonly abandoned: boolean;
+  readonly due: Due;
   readonly deadline: EpochMs;
 }
 
@@ -88,7 +89,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
 
     const claim = await claimLease(accountId, due);
     if (!claim.claimed) return whoElse(claim.now, due);
-    const held: HeldLease = { ...claim, accountId, deadline };
+    const held: HeldLease = { ...claim, accountId, due, deadline };
 
     if (isOfAnotherClient(claim.issuedTo, clientId)) {
       telemetry.count('ClientRejected');
@@ -235,7 +236,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     if (held.abandoned || (inDoubtSince !== undefined && !graceIsOver)) {
       return giveUp(held, unanswered, new RotationInDoubtError());
     }
-    if (isDisconnecting(found)) return endRefused(held);
+    if (isDisconnecting(found)) return endRefused(held, found);
     const somebodyRedeemed = graceIsOver || unanswered || unconfirmedAt !== undefined;
     return lapse(held, somebodyRedeemed ? 'rotation_lost' : 'revoked');
   }
@@ -244,15 +245,22 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     const at = clock.now();
     const verdict = await withNothingAtHand(table.lapse(held, reason, at));
     if (!verdict.written && !isLapsedSince(verdict.now, at)) {
-      if (verdict.now && isDisconnecting(verdict.now)) return endRefused(held);
-      return adoptOr(held, verdict.now, new RotationInDoubtError());
+      const { now: found } = verdict;
+      return found?.status === 'active' && isDisconnecting(found)
+        ? endRefused(held, found)
+        : adoptOr(held, found, new RotationInDoubtError());
     }
     telemetry.count('ReconnectRequired');
     throw new ReconnectRequiredError(reason);
   }
 
-  /** The grant was to end anyway, and to remember why it did would forget that. */
-  async function endRefused(held: HeldLease): Promise<Refreshed> {
+  /**
+   * The grant was to end anyway, and to remember why it did would forget that. If the token was refused because its
+   * successor is lost, an access token that lasts can still end the grant: with that one, sweeps go on.
+   */
+  async function endRefused(held: HeldLease, found: ActiveConnection): Promise<Refreshed> {
+    const lasts = !isDue(found, { ...held.due, horizon: toSeconds(clock.now()) });
+    if (lasts) return giveUp(held, false, new RotationInDoubtError());
     const verdict = await withNothingAtHand(table.lapseDisconnecting(held, clock.now()));
     if (!verdict.written) return adoptOr(held, verdict.now, new RotationInDoubtError());
     throw new DisconnectedError();

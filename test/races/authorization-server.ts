@@ -20,6 +20,8 @@ export class AuthorizationServer {
   readonly model: Model;
   readonly #clock: Clock;
   readonly #grants: Grant[] = [];
+  /** When each expires. */
+  readonly #accessTokens = new Map<string, EpochSeconds>();
   /** Refresh tokens that were redeemed with success, in order. */
   readonly redeemed: string[] = [];
 
@@ -59,11 +61,23 @@ export class AuthorizationServer {
     return this.model === 'grace' || this.model === 'legacy';
   }
 
+  /** Whether an access token can still do anything for its grant. */
+  accepts(accessToken: string): boolean {
+    const grant = this.#grantOf(accessToken);
+    const expiresAt = this.#accessTokens.get(accessToken) ?? 0;
+    return grant !== undefined && !grant.revoked && expiresAt > toSeconds(this.#clock.now());
+  }
+
+  /** This access token is good for nothing any more, before its time. */
+  reject(accessToken: string): void {
+    this.#accessTokens.delete(accessToken);
+  }
+
   /** Ends the grant of an access token; says so, too, if it has ended. */
   revoke(accessToken: string): Revocation {
-    const grant = this.#grants.find(({ id }) => accessToken.startsWith(`A${id}.`));
-    if (!grant) return { outcome: 'token_rejected' };
-    grant.revoked = true;
+    const grant = this.#grantOf(accessToken);
+    if (!grant?.revoked && !this.accepts(accessToken)) return { outcome: 'token_rejected' };
+    if (grant) grant.revoked = true;
     return { outcome: 'revoked' };
   }
 
@@ -82,13 +96,16 @@ export class AuthorizationServer {
     ]);
   }
 
+  #grantOf(accessToken: string): Grant | undefined {
+    return this.#grants.find(({ id }) => accessToken.startsWith(`A${id}.`));
+  }
+
   #issue(grant: Grant, rotate: boolean): TokenPair {
     const serial = grant.issued++;
     if (rotate) grant.live = `R${grant.id}.${serial}`;
-    return {
-      accessToken: `A${grant.id}.${serial}`,
-      refreshToken: grant.live ?? '',
-      expiresAt: later(toSeconds(this.#clock.now()), 3_600) as EpochSeconds,
-    };
+    const accessToken = `A${grant.id}.${serial}`;
+    const expiresAt = later(toSeconds(this.#clock.now()), 3_600) as EpochSeconds;
+    this.#accessTokens.set(accessToken, expiresAt);
+    return { accessToken, refreshToken: grant.live ?? '', expiresAt };
   }
 }

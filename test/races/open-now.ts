@@ -1,8 +1,18 @@
 import { createDecipheriv } from 'node:crypto';
-import { deriveKey, type RootKey } from '../../shared/tokens/sealing.ts';
+import {
+  deriveKey,
+  type RootKey,
+  type Sealed,
+  type TokenAttribute,
+} from '../../shared/tokens/sealing.ts';
 
 /** Opens a sealed token without waiting, for the one who watches: its format is that of `sealing.ts`. */
-export function openNow(key: RootKey, sealed: Uint8Array, accountId: string): string {
+export function openNow<A extends TokenAttribute>(
+  key: RootKey,
+  sealed: Sealed<A>,
+  accountId: string,
+  attribute: A,
+): string {
   const bytes = Buffer.from(sealed);
   const start = 2 + (bytes[1] ?? 0);
   const decipher = createDecipheriv(
@@ -10,7 +20,7 @@ export function openNow(key: RootKey, sealed: Uint8Array, accountId: string): st
     deriveKey(key, 'seal'),
     bytes.subarray(start, start + 12),
   );
-  decipher.setAAD(Buffer.from(`refreshToken\0${accountId}`));
+  decipher.setAAD(Buffer.from(`${attribute}\0${accountId}`));
   decipher.setAuthTag(bytes.subarray(-16));
   return (
     decipher.update(bytes.subarray(start + 12, -16), undefined, 'utf8') + decipher.final('utf8')

@@ -1,4 +1,8 @@
-import { type ActiveConnection, DISCONNECTING_SHARD } from '../../shared/tokens/connection.ts';
+import {
+  type ActiveConnection,
+  DISCONNECTING_SHARD,
+  isDisconnecting,
+} from '../../shared/tokens/connection.ts';
 import { TokenError } from '../../shared/tokens/errors.ts';
 import type { Redemption } from '../../shared/tokens/token-endpoint.ts';
 import type { IssuedToken } from '../../shared/tokens/token-helper.ts';
@@ -15,6 +19,7 @@ export const INVARIANTS = [
   'rotation_lost only if a redemption was lost',
   'a disconnected connection stays so',
   'a disconnect that has begun is not forgotten',
+  'a disconnect deletes no token that can still tell the server',
   'a new grant is never overwritten',
   'every caller got a valid token or a typed error',
   'in peace, every caller got a token',
@@ -35,6 +40,8 @@ interface Seen {
   readonly stored: ActiveConnection | undefined;
   /** The stored refresh token, opened. */
   readonly storedToken: string | undefined;
+  /** Opens the stored access token. */
+  readonly storedAccessToken: () => string | undefined;
 }
 
 /** Knows everything that no process knows, and so can tell right from wrong. */
@@ -56,6 +63,8 @@ export class Oracle {
   /** A disconnect from our side has begun: callers may be told so. */
   disconnectAsked = false;
   #disconnecting: string | undefined;
+  /** The access token of the connection that is being disconnected. */
+  #canTell: string | undefined;
 
   constructor(server: AuthorizationServer, see: () => Seen) {
     this.#server = server;
@@ -110,6 +119,7 @@ export class Oracle {
     if (unheard) for (const each of this.#heldBy(actor)) if (!each.escrowed) each.lost = true;
     this.#judgeVerdict();
     this.#assertKept();
+    this.#assertTold();
     if (actor.state === 'done') this.#assertAnswer(actor);
   }
 
@@ -182,6 +192,15 @@ export class Oracle {
       stored?.grantId === this.#grantId &&
       (storedToken === undefined || storedToken.split('.')[0] === this.#grantOfToken);
     if (!isKept) this.#violate('a new grant is never overwritten');
+  }
+
+  #assertTold(): void {
+    const { stored, storedAccessToken } = this.#see();
+    const hasEnded = (stored?.status as string | undefined) === 'disconnected';
+    if (hasEnded && this.#canTell && this.#server.accepts(this.#canTell)) {
+      this.#violate('a disconnect deletes no token that can still tell the server');
+    }
+    this.#canTell = stored && isDisconnecting(stored) ? storedAccessToken() : undefined;
   }
 
   #assertAnswer({ result }: Actor): void {

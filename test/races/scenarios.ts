@@ -20,6 +20,7 @@ const VALID: Role[][] = [
   ['rejected', 'callback'],
   ['rejected', 'webhook'],
   ['rejected', 'disconnect'],
+  ['sweep', 'disconnect'],
   ['callback', 'disconnect'],
   ['webhook', 'disconnect'],
   ['disconnect', 'disconnect'],

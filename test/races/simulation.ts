@@ -59,6 +59,7 @@ const FAULTS: Record<string, readonly Outcome[]> = {
   store: WRITE_FAULTS,
   release: WRITE_FAULTS,
   lapse: WRITE_FAULTS,
+  lapseDisconnecting: WRITE_FAULTS,
   saveGrant: WRITE_FAULTS,
   markDisconnecting: WRITE_FAULTS,
   end: WRITE_FAULTS,
@@ -87,7 +88,9 @@ export class Simulation {
       const stored = this.#stored();
       return {
         stored,
-        storedToken: stored?.refreshToken && openNow(KEY, stored.refreshToken, ACCOUNT),
+        storedToken:
+          stored?.refreshToken && openNow(KEY, stored.refreshToken, ACCOUNT, 'refreshToken'),
+        storedAccessToken: () => stored && openNow(KEY, stored.accessToken, ACCOUNT, 'accessToken'),
       };
     });
     const table = connectionTable(this.#client(), 'connections');
@@ -107,6 +110,7 @@ export class Simulation {
     await this.#runOut();
     this.world.actors.length = 0;
     this.world.pass((start === 'expired' ? 61 : 50) * 60_000);
+    if (roles.includes('rejected')) this.#server.reject(this.#initial.accessToken);
     roles.forEach((role, index) => {
       const run = this.#process(role);
       this.world.start(`${role}-${index}`, async () => {

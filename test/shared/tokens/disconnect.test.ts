@@ -7,6 +7,7 @@ import { endConnection, isAboutGrantBefore } from '../../../shared/tokens/end-co
 import { decodeRotation, saveRotation } from '../../../shared/tokens/escrow.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
 import type { TokenHelper } from '../../../shared/tokens/token-helper.ts';
+import { answerLost } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 const REVOKED: Revocation = { outcome: 'revoked' };
@@ -118,6 +119,18 @@ describe('a disconnect from our side', () => {
     await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject(refused);
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(system.server.redemptions).toHaveLength(1);
+  });
+
+  it('keeps the access token that can still tell Jobber, if a refresh under way loses its successor', async () => {
+    const { accessToken } = await system.connect();
+    system.clock.advance(50 * MINUTE);
+    answers = [DOWN];
+    expect(await disconnect()).toMatchObject({ status: 'disconnecting' });
+    system.server.script(answerLost);
+    const queued = system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    await expect(queued).rejects.toMatchObject({ code: 'rotation_in_doubt', retryable: true });
+    expect(await resume()).toEqual({ status: 'disconnected' });
+    expect(revoked).toEqual([accessToken, accessToken]);
   });
 
   it('hides no defect behind a disconnect that waits', async () => {
