@@ -12,7 +12,7 @@ const HELP = `npm run races -- [--runs N] [--seed S] [--pairs FAULTS,STALLS] [--
 
   --runs N      random interleavings of two to five processes (default 2000)
   --seed S      of the random ones (default: by the clock; printed)
-  --pairs F,S   every interleaving of two processes with up to F faults and S stalls (default 0,1)
+  --pairs F,S   every interleaving of two processes with up to F faults and S stalls (default 0,1: minutes; 1,0: an hour)
   --triples F,S the same of three
   --design NAME ${Object.keys(designs).join(' | ')} (default ours)
 `;
@@ -44,9 +44,10 @@ process.exitCode = isClean ? 0 : 1;
 async function exhaust(what: string, scenarios: readonly Scenario[], text: string): Promise<void> {
   const [faults = 0, stalls = 0] = text.split(',').map(Number);
   const limits: Limits = { faults, stalls };
+  print(`${what}, up to ${faults} fault(s) and ${stalls} stall(s)`);
   let runs = 0;
   let states = 0;
-  for (const scenario of scenarios) {
+  for (const [done, scenario] of scenarios.entries()) {
     const explored = await exploreAll(
       { ...scenario, design },
       limits,
@@ -56,11 +57,9 @@ async function exhaust(what: string, scenarios: readonly Scenario[], text: strin
     states += explored.states;
     findings.push(...explored.findings);
     for (const finding of explored.findings) await report(finding, limits);
+    const isLastOfModel = scenarios[done + 1]?.model !== scenario.model;
+    if (isLastOfModel) print(`  with ${scenario.model}: ${progress(done + 1, runs, states)}`);
   }
-  print(
-    `${what}, up to ${faults} fault(s) and ${stalls} stall(s): ${scenarios.length} scenarios, ` +
-      `${runs} interleavings, ${states} distinct states, ${seconds()}`,
-  );
 }
 
 async function random(runs: number, seed: number): Promise<boolean> {
@@ -78,6 +77,10 @@ async function report({ scenario, violations, path }: Finding, limits: Limits): 
   print(`  ${scenario.model}, ${scenario.start}, ${scenario.roles.join(' + ')}`);
   print(`  broke: ${violations.join('; ')}`);
   print(`  ${trace.map(({ actor, outcome }) => `${actor}:${outcome}`).join(' ')}`);
+}
+
+function progress(scenarios: number, runs: number, states: number): string {
+  return `${scenarios} scenarios, ${runs} interleavings, ${states} distinct states, ${seconds()}`;
 }
 
 function seconds(): string {
