@@ -14,6 +14,7 @@ import {
   ClientRejectedError,
   DeadlineTooCloseError,
   DisconnectedError,
+  type ReconnectReason,
   ReconnectRequiredError,
   RefreshOutcomeUnknownError,
   RotationInDoubtError,
@@ -58,6 +59,7 @@ export type Refreshed =
 const isOfAnotherClient = (issuedTo: string | undefined, clientId: string) =>
   issuedTo !== undefined && issuedTo !== clientDigest(clientId);
 
+type Refusal = Extract<ReconnectReason, 'rotation_lost' | 'revoked'>;
 type UnknownOutcome = Extract<Redemption, { outcome: 'unknown' }>;
 
 interface HeldLease extends Held {
@@ -236,18 +238,18 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     if (held.abandoned || (inDoubtSince !== undefined && !graceIsOver)) {
       return giveUp(held, unanswered, new RotationInDoubtError());
     }
-    if (isDisconnecting(found)) return endRefused(held, found);
     const somebodyRedeemed = graceIsOver || unanswered || unconfirmedAt !== undefined;
-    return lapse(held, somebodyRedeemed ? 'rotation_lost' : 'revoked');
+    const reason = somebodyRedeemed ? 'rotation_lost' : 'revoked';
+    return isDisconnecting(found) ? endRefused(held, found, reason) : lapse(held, reason);
   }
 
-  async function lapse(held: HeldLease, reason: 'rotation_lost' | 'revoked'): Promise<Refreshed> {
+  async function lapse(held: HeldLease, reason: Refusal): Promise<Refreshed> {
     const at = clock.now();
     const verdict = await withNothingAtHand(table.lapse(held, reason, at));
     if (!verdict.written && !isLapsedSince(verdict.now, at)) {
       const { now: found } = verdict;
       return found?.status === 'active' && isDisconnecting(found)
-        ? endRefused(held, found)
+        ? endRefused(held, found, reason)
         : adoptOr(held, found, new RotationInDoubtError());
     }
     telemetry.count('ReconnectRequired');
@@ -255,12 +257,17 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
   }
 
   /**
-   * The grant was to end anyway, and to remember why it did would forget that. If the token was refused because its
-   * successor is lost, an access token that lasts can still end the grant: with that one, sweeps go on.
+   * The grant was to end anyway, and to remember why it did would forget that. If it lives on and only the token's
+   * successor is lost, an access token that lasts can still end it: with that one, sweeps go on.
    */
-  async function endRefused(held: HeldLease, found: ActiveConnection): Promise<Refreshed> {
-    const lasts = !isDue(found, { ...held.due, horizon: toSeconds(clock.now()) });
-    if (lasts) return giveUp(held, false, new RotationInDoubtError());
+  async function endRefused(
+    held: HeldLease,
+    found: ActiveConnection,
+    reason: Refusal,
+  ): Promise<Refreshed> {
+    const canTell = !isDue(found, { ...held.due, horizon: toSeconds(clock.now()) });
+    if (reason === 'rotation_lost' && canTell)
+      return giveUp(held, true, new RotationInDoubtError());
     const verdict = await withNothingAtHand(table.lapseDisconnecting(held, clock.now()));
     if (!verdict.written) return adoptOr(held, verdict.now, new RotationInDoubtError());
     throw new DisconnectedError();

@@ -133,6 +133,31 @@ describe('a disconnect from our side', () => {
     expect(revoked).toEqual([accessToken, accessToken]);
   });
 
+  it('remembers that a successor was lost: the next refusal ends nothing either', async () => {
+    await system.connect();
+    system.clock.advance(50 * MINUTE);
+    answers = [DOWN];
+    await disconnect();
+    system.server.script(answerLost);
+    const queued = () => system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    await expect(queued()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
+    await expect(queued()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
+    system.clock.advance(10 * MINUTE);
+    await expect(queued()).rejects.toMatchObject({ code: 'disconnected' });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+  });
+
+  it('ends by a refusal if nobody can have redeemed the token: its grant has ended', async () => {
+    await system.connect();
+    system.clock.advance(50 * MINUTE);
+    answers = [DOWN];
+    await disconnect();
+    system.server.revoke();
+    const queued = system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    await expect(queued).rejects.toMatchObject({ code: 'disconnected' });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+  });
+
   it('hides no defect behind a disconnect that waits', async () => {
     await system.connect();
     answers = [() => Promise.reject(new TypeError('a defect'))];
