@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EpochMs, EpochSeconds } from '../runtime/clock.ts';
 import type { ReconnectReason } from './errors.ts';
-import type { Sealed } from './sealing.ts';
+import { type Sealed, sameSealed } from './sealing.ts';
 
 /** One Jobber account that connected the app: one item of the table, key `accountId`. */
 export type Connection = ActiveConnection | LapsedConnection | DisconnectedConnection;
@@ -86,6 +86,13 @@ export const DISCONNECTING_SHARD = SWEEP_SHARDS;
 
 export const isDisconnecting = (connection: Connection): boolean =>
   connection.status === 'active' && connection.sweepShard === DISCONNECTING_SHARD;
+
+/** Whether this very token, as it was sealed, is the connection's. */
+export const hasRefreshToken = (
+  found: Connection | undefined,
+  refreshToken: Sealed<'refreshToken'>,
+): boolean =>
+  found !== undefined && 'refreshToken' in found && sameSealed(found.refreshToken, refreshToken);
 
 /** Spreads the `due` index over {@link SWEEP_SHARDS} partitions. */
 export function sweepShardOf(accountId: string): number {

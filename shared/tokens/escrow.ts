@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import type { EpochSeconds } from '../runtime/clock.ts';
+import { hasRefreshToken } from './connection.ts';
 import type { ConnectionTable, Successor } from './connection-table.ts';
-import { type Sealed, sameSealed } from './sealing.ts';
+import type { Sealed } from './sealing.ts';
 
 /** A rotation on its way to the table; both of its tokens and the one they replace are sealed. */
 export interface SealedRotation {
@@ -67,11 +68,8 @@ export async function saveRotation(
   { accountId, redeemed, successor }: SealedRotation,
 ): Promise<'stored' | 'superseded'> {
   const result = await table.store(accountId, redeemed, successor);
-  if (result.written) return 'stored';
-  const { now } = result;
-  const isOurs =
-    now && 'refreshToken' in now && sameSealed(now.refreshToken, successor.refreshToken);
-  return isOurs ? 'stored' : 'superseded';
+  const isStored = result.written || hasRefreshToken(result.now, successor.refreshToken);
+  return isStored ? 'stored' : 'superseded';
 }
 
 const toText = (sealed: Uint8Array) => Buffer.from(sealed).toString('base64url');

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { backoff } from '../runtime/backoff.ts';
-import { type Clock, type EpochMs, later, toSeconds } from '../runtime/clock.ts';
+import { type EpochMs, later, toSeconds } from '../runtime/clock.ts';
 import * as budget from './budgets.ts';
 import {
   type ActiveConnection,
   type Connection,
   clientDigest,
+  hasRefreshToken,
   isDisconnecting,
   type Lease,
 } from './connection.ts';
-import type { ConnectionTable, Due, Held, Written } from './connection-table.ts';
+import type { Due, Held, Written } from './connection-table.ts';
 import {
   ClientRejectedError,
   DeadlineTooCloseError,
@@ -22,26 +23,20 @@ import {
   type TokenError,
   withNothingAtHand,
 } from './errors.ts';
-import { type Escrow, encodeRotation, type SealedRotation } from './escrow.ts';
 import {
   type KeyRing,
   type RootKey,
-  type Sealed,
   sameSealed,
   seal,
   UnsealableError,
   unseal,
 } from './sealing.ts';
-import type { Telemetry } from './telemetry.ts';
+import { type StoreDependencies, storeRotation } from './store-rotation.ts';
 import type { Redeem, Redemption, TokenEndpoint, TokenPair } from './token-endpoint.ts';
 
-export interface RefreshDependencies {
-  readonly table: ConnectionTable;
+export interface RefreshDependencies extends StoreDependencies {
   readonly endpoint: TokenEndpoint;
-  readonly escrow: Escrow;
   readonly keys: KeyRing;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
 }
 
 export type Refreshed =
@@ -75,7 +70,7 @@ interface HeldLease extends Held {
  * before any verdict on a refused token, read again what the table holds.
  */
 export function refreshProtocol(dependencies: RefreshDependencies) {
-  const { table, endpoint, escrow, keys, clock, telemetry } = dependencies;
+  const { table, endpoint, keys, clock, telemetry } = dependencies;
 
   /** Refreshes the connection if it is due. @throws AnyTokenError */
   return async function refresh(
@@ -103,7 +98,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     try {
       switch (redemption.outcome) {
         case 'rotated':
-          return await storeRotation(held, redemption, sealingKey);
+          return await keep(held, redemption, sealingKey);
         case 'refused':
           return await judgeRefusal(held, unanswered);
         case 'client_rejected':
@@ -175,8 +170,8 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     return { redemption, unanswered, took };
   }
 
-  /** STORE: nothing that can fail stands between the answer and the first attempt. */
-  async function storeRotation(held: HeldLease, pair: TokenPair, key: RootKey): Promise<Refreshed> {
+  /** Nothing that can fail stands between the answer and the first attempt to store it. */
+  async function keep(held: HeldLease, pair: TokenPair, key: RootKey): Promise<Refreshed> {
     const { accountId, redeemed } = held;
     const successor = {
       accessToken: seal(key, pair.accessToken, accountId, 'accessToken'),
@@ -184,53 +179,14 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
       accessTokenExpiresAt: pair.expiresAt,
       refreshedAt: toSeconds(clock.now()),
     };
-    const stored = await withinStoreBudget((signal) =>
-      table.store(accountId, redeemed, successor, signal),
-    );
-    if (!stored) {
-      await putIntoEscrow({ accountId, redeemed, successor });
-    } else if (!stored.written && !sameToken(stored.now, successor.refreshToken)) {
-      return adopt(stored.now);
-    } else {
-      telemetry.count('RefreshSucceeded');
-    }
-    return { kind: 'rotated', ...pair };
-  }
-
-  async function withinStoreBudget(
-    write: (signal: AbortSignal) => Promise<Written>,
-  ): Promise<Written | undefined> {
-    const giveUpAt = later(clock.now(), budget.STORE);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await write(AbortSignal.timeout(Math.max(1, giveUpAt - clock.now())));
-      } catch {
-        const pause = backoff(attempt, 50, 1_000);
-        if (later(clock.now(), pause) > giveUpAt) return undefined;
-        await clock.sleep(pause);
-      }
-    }
-  }
-
-  /**
-   * ESCROW: the table refuses the rotation. The lease stays and expires, so that whoever takes it over
-   * knows that a successor may still be stored. The caller gets its token all the same.
-   */
-  async function putIntoEscrow(rotation: SealedRotation): Promise<void> {
-    const encoded = encodeRotation(rotation);
-    try {
-      await escrow.keep(rotation.accountId, encoded, AbortSignal.timeout(budget.ESCROW));
-      telemetry.count('RotationEscrowed');
-    } catch {
-      telemetry.lastResort(rotation.accountId, encoded);
-      telemetry.count('StoreFailed');
-    }
+    const kept = await storeRotation(dependencies, { accountId, redeemed, successor });
+    return kept.superseded ? adopt(kept.by) : { kind: 'rotated', ...pair };
   }
 
   /** REFUSED: who else may have redeemed the token, and may that one still store? */
   async function judgeRefusal(held: HeldLease, unanswered: boolean): Promise<Refreshed> {
     const found = await withNothingAtHand(table.get(held.accountId));
-    if (found?.status !== 'active' || !sameToken(found, held.redeemed)) return adopt(found);
+    if (found?.status !== 'active' || !hasRefreshToken(found, held.redeemed)) return adopt(found);
 
     const { inDoubtSince, unconfirmedAt } = found;
     const graceIsOver =
@@ -296,7 +252,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
   }
 
   function adoptOr(held: HeldLease, found: Connection | undefined, error: TokenError): Refreshed {
-    if (found?.status === 'active' && sameToken(found, held.redeemed)) throw error;
+    if (found?.status === 'active' && hasRefreshToken(found, held.redeemed)) throw error;
     return adopt(found);
   }
 
@@ -312,11 +268,6 @@ function isDue(connection: ActiveConnection, due: Due): boolean {
     sameSealed(connection.accessToken, due.rejected)
   );
 }
-
-const sameToken = (found: Connection | undefined, refreshToken: Sealed<'refreshToken'>) =>
-  found !== undefined &&
-  found.status !== 'disconnected' &&
-  sameSealed(found.refreshToken, refreshToken);
 
 /** Our own verdict, recognised by its time: the SDK's retry fails when only the reply was lost. */
 const isLapsedSince = (found: Connection | undefined, at: EpochMs) =>
