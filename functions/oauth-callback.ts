@@ -76,7 +76,7 @@ async function connect(code: string, intent: ConnectIntent): Promise<Result> {
   }
   const { accessToken, refreshToken, expiresAt, clientId } = grant;
   const userId = unverifiedClaims(accessToken)['user_id'];
-  await saveGrant(store, sealingKey, {
+  const isConnected = await saveGrant(store, sealingKey, {
     accessToken,
     refreshToken,
     expiresAt,
@@ -87,6 +87,10 @@ async function connect(code: string, intent: ConnectIntent): Promise<Result> {
     ...(userId !== undefined && { userId: String(userId) }),
     ...(intent.ref !== undefined && { ref: intent.ref }),
   });
+  if (!isConnected) {
+    logger.info('An account was disconnected before a slow connect.', { accountId: account.id });
+    return { kind: 'link_expired' };
+  }
   logger.info('An account was connected.', { accountId: account.id });
   return {
     kind: 'connected',

@@ -18,13 +18,14 @@ export interface NewGrant
 /**
  * Stores a new grant as an active connection, over whatever is stored for the account; a grant issued
  * later stays. The sealing key is loaded before the code is exchanged, so that nothing is exchanged in vain.
+ * @returns whether the account is connected now; not if it was disconnected after a later grant
  * @throws TableUnavailableError
  */
 export async function saveGrant(
   { table, clock }: { table: ConnectionTable; clock: Clock },
   key: RootKey,
   { accessToken, refreshToken, expiresAt, clientId, ...identity }: NewGrant,
-): Promise<void> {
+): Promise<boolean> {
   const grant: Grant = {
     ...identity,
     issuedTo: clientDigest(clientId),
@@ -37,8 +38,8 @@ export async function saveGrant(
   const attempts = 3;
   for (let attempt = 1; ; attempt++) {
     try {
-      await table.saveGrant(grant);
-      return;
+      const written = await table.saveGrant(grant);
+      return written.written || written.now?.status === 'active';
     } catch (cause) {
       if (attempt === attempts) throw new TableUnavailableError(cause);
       await clock.sleep(backoff(attempt, 100, 1_000));

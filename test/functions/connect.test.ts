@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { browser } from '../../local/browser.ts';
 import { signConnectLink } from '../../shared/jobber/authorization.ts';
+import { later } from '../../shared/runtime/clock.ts';
+import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
 
 let system: TestSystem;
@@ -40,6 +42,23 @@ describe('a connect', () => {
     expect(page).toContain('Maple Street Plumbing');
     expect(page).toContain(`href="${system.url}/settings?a=1&amp;b=2"`);
     expect(await stored(MAPLE)).toMatchObject({ status: 'active', ref: 'tenant-7', rotation: 0 });
+  });
+
+  it('does not say that an account is connected which was disconnected after a later grant', async () => {
+    await browser().connect(await link({}), MAPLE);
+    const { clock, table } = await import('../../shared/jobber/wiring.ts');
+    const soon = later(clock.now(), 30_000);
+    const connection = (await table().get(idOf(MAPLE))) as ActiveConnection;
+    await table().saveGrant({ ...connection, grantId: 'later', connectedAt: soon });
+    await table().end(
+      idOf(MAPLE),
+      { ...connection, grantId: 'later' },
+      'disconnected_by_app',
+      soon,
+    );
+
+    expect(await browser().connect(await link({}), MAPLE)).toContain('was used or has expired');
+    expect(await stored(MAPLE)).toMatchObject({ status: 'disconnected' });
   });
 
   it('sends the browser to Jobber with nothing but what RFC 6749 asks for', async () => {

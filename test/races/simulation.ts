@@ -329,7 +329,7 @@ export class Simulation {
     this.#oracle.revokedByAdmin = true;
   }
 
-  #save(pair: TokenPair): Promise<void> {
+  async #save(pair: TokenPair): Promise<void> {
     const grant = {
       ...pair,
       accountId: ACCOUNT,
@@ -337,7 +337,7 @@ export class Simulation {
       clientId: 'client',
       connectedAt: this.world.now,
     };
-    return saveGrant({ table: this.#table, clock: this.world.clock }, KEY, grant);
+    await saveGrant({ table: this.#table, clock: this.world.clock }, KEY, grant);
   }
 
   #client(): DynamoDBDocumentClient {

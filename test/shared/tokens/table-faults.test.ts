@@ -150,8 +150,13 @@ describe('a new grant', () => {
     clock.advance(1);
     await system.connect();
     const later = await system.stored();
-    await saveGrant({ table: db.table, clock }, await keys.current(), early);
+    const save = async () => saveGrant({ table: db.table, clock }, await keys.current(), early);
+    expect(await save()).toBe(true);
     expect(await system.stored()).toEqual(later);
+
+    await db.set(ACCOUNT, { status: 'disconnected', statusChangedAt: clock.now() });
+    expect(await save()).toBe(false);
+    expect(await system.status()).toMatch(/^disconnected/);
   });
 
   it('is written once: a retry of a write that landed does not undo what came after it', async () => {
