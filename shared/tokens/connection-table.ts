@@ -68,7 +68,7 @@ export type Claim =
 export interface Held {
   readonly accountId: string;
   readonly leaseId: string;
-  /** As read: sealed values differ at every write, even of the same token. */
+  /** As read: the same as long as nobody replaced the token. */
   readonly redeemed: Sealed<'refreshToken'>;
 }
 

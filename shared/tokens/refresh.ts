@@ -24,6 +24,7 @@ import {
   withNothingAtHand,
 } from './errors.ts';
 import {
+  isSealedWith,
   type KeyRing,
   type RootKey,
   sameSealed,
@@ -98,7 +99,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     try {
       switch (redemption.outcome) {
         case 'rotated':
-          return await keep(held, redemption, sealingKey);
+          return await keep(held, refreshToken, redemption, sealingKey);
         case 'refused':
           return await judgeRefusal(held, unanswered);
         case 'client_rejected':
@@ -171,11 +172,19 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
   }
 
   /** Nothing that can fail stands between the answer and the first attempt to store it. */
-  async function keep(held: HeldLease, pair: TokenPair, key: RootKey): Promise<Refreshed> {
-    const { accountId, redeemed } = held;
+  async function keep(
+    { accountId, redeemed }: HeldLease,
+    sent: string,
+    pair: TokenPair,
+    key: RootKey,
+  ): Promise<Refreshed> {
+    // Who has redeemed the same token, and was given a successor, must still find it at STORE.
+    const isUnchanged = pair.refreshToken === sent && isSealedWith(key, redeemed);
     const successor = {
       accessToken: seal(key, pair.accessToken, accountId, 'accessToken'),
-      refreshToken: seal(key, pair.refreshToken, accountId, 'refreshToken'),
+      refreshToken: isUnchanged
+        ? redeemed
+        : seal(key, pair.refreshToken, accountId, 'refreshToken'),
       accessTokenExpiresAt: pair.expiresAt,
       refreshedAt: toSeconds(clock.now()),
     };

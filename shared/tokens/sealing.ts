@@ -65,6 +65,10 @@ export function seal<A extends TokenAttribute>(
   ]) as Uint8Array as Sealed<A>;
 }
 
+export function isSealedWith(key: RootKey, sealed: Uint8Array): boolean {
+  return Buffer.from(sealed.subarray(2, 2 + (sealed[1] ?? 0))).equals(packKeyId(key.id));
+}
+
 /** @throws UnsealableError, SecretsUnavailableError */
 export async function unseal<A extends TokenAttribute>(
   keys: KeyRing,

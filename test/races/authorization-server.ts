@@ -3,8 +3,15 @@ import { later, toSeconds } from '../../shared/runtime/clock.ts';
 import type { Revocation } from '../../shared/tokens/disconnect.ts';
 import type { Redemption, TokenPair } from '../../shared/tokens/token-endpoint.ts';
 
-/** How an authorization server treats refresh tokens that were redeemed before. */
-export const MODELS = ['new-app', 'grace', 'legacy', 'rotation-off', 'reuse-revokes'] as const;
+/** How an authorization server treats refresh tokens that were redeemed before; `switched-on` rotates from the second time on. */
+export const MODELS = [
+  'new-app',
+  'grace',
+  'legacy',
+  'rotation-off',
+  'reuse-revokes',
+  'switched-on',
+] as const;
 export type Model = (typeof MODELS)[number];
 
 interface Grant {
@@ -50,8 +57,10 @@ export class AuthorizationServer {
       return { outcome: 'refused' };
     }
     this.redeemed.push(refreshToken);
-    grant.used.add(refreshToken);
-    return { outcome: 'rotated', ...this.#issue(grant, this.model !== 'rotation-off') };
+    const rotates =
+      this.model !== 'rotation-off' && (this.model !== 'switched-on' || grant.issued > 1);
+    if (rotates) grant.used.add(refreshToken);
+    return { outcome: 'rotated', ...this.#issue(grant, rotates) };
   }
 
   isLive(refreshToken: string): boolean {

@@ -91,8 +91,9 @@ export class Oracle {
   }
 
   redeemed(actor: Actor, sent: string, answer: Redemption): void {
-    this.#sent.set(sent, (this.#sent.get(sent) ?? 0) + 1);
-    if (answer.outcome !== 'rotated' || answer.refreshToken === sent) return;
+    const isKept = answer.outcome === 'rotated' && answer.refreshToken === sent;
+    if (!isKept) this.#sent.set(sent, (this.#sent.get(sent) ?? 0) + 1);
+    if (answer.outcome !== 'rotated' || isKept) return;
     this.#custody.push({
       sent,
       successor: answer.refreshToken,
@@ -129,10 +130,9 @@ export class Oracle {
       this.#violate('the stored token is live, unless a crash or a lost answer took its successor');
     }
     if (this.faults + this.stalls > 0) return;
-    const twice =
-      this.#server.model !== 'rotation-off' && [...this.#sent.values()].some((times) => times > 1);
-    if (twice)
+    if ([...this.#sent.values()].some((times) => times > 1)) {
       this.#violate('a token is sent once, unless somebody crashed, stalled or got no answer');
+    }
     const isPeace = !this.revokedByAdmin && !this.disconnected && !this.disconnectAsked;
     if (isPeace && actors.some(({ result }) => result instanceof Error && !isBusySweep(result))) {
       this.#violate('in peace, every caller got a token');

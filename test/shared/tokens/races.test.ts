@@ -101,17 +101,20 @@ describe('races', () => {
     expect(server.redemptions).toHaveLength(2);
   });
 
-  it('tells two rotations apart by the sealed value where the token itself does not change', async () => {
+  it('keeps a rotation of a token that another refresh has just left as it is', async () => {
     const { server, startProcess, clock } = system;
-    server.reuse = 'same-token';
-    const goOn = holdUp(server, 'answer');
+    const goOn = holdUp(server, 'request');
     const slow = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
-    const token = await startProcess().getAccessToken(ACCOUNT);
+    server.reuse = 'same-token';
+    await startProcess().getAccessToken(ACCOUNT);
+    // Rotation is switched on in Jobber's Developer Center.
+    server.reuse = 'refused';
     goOn();
-    expect(await slow).toEqual(token);
-    expect(await system.stored()).toMatchObject({ rotation: 1 });
+    await slow;
+    expect(await system.stored()).toMatchObject({ status: 'active', rotation: 2 });
+    expect(await system.storedTokenIsLive()).toBe(true);
   });
 
   it('keeps a new grant that arrives during a refresh, and answers the refresh with it', async () => {

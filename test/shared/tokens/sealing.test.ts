@@ -93,16 +93,20 @@ describe('the sealing key', () => {
     await system.connect();
   });
 
-  it('can be rotated: old values open, the next rotation is sealed with the new key', async () => {
-    const { keys, startProcess } = system;
-    keys.versions.push(rootKey('00000000-0000-4000-8000-000000000002'));
-    await startProcess().getAccessToken(ACCOUNT);
-    system.expireAccessToken();
-    await startProcess().getAccessToken(ACCOUNT);
-    keys.versions.shift();
-    await startProcess().getAccessToken(ACCOUNT);
-    expect(await system.storedTokenIsLive()).toBe(true);
-  });
+  it.each(['refused', 'same-token'] as const)(
+    'can be rotated: old values open, the next are sealed with the new key (%s)',
+    async (reuse) => {
+      const { keys, startProcess, server } = system;
+      server.reuse = reuse;
+      keys.versions.push(rootKey('00000000-0000-4000-8000-000000000002'));
+      await startProcess().getAccessToken(ACCOUNT);
+      system.expireAccessToken();
+      await startProcess().getAccessToken(ACCOUNT);
+      keys.versions.shift();
+      await startProcess().getAccessToken(ACCOUNT);
+      expect(await system.storedTokenIsLive()).toBe(true);
+    },
+  );
 
   it('once destroyed means reconnect, but is not written down, so that bringing it back heals', async () => {
     const { keys, startProcess, server } = system;
