@@ -80,10 +80,10 @@ export function openJournal() {
         )
         .reduce((sum, tried) => sum + tried.filter(({ sent }) => sent === 'refusal').length, 0);
     },
-    /** The last attempts of an account, for a person to read; tokens by their first characters. */
+    /** The last attempts of an account that changed anything, for a person to read; tokens by their first characters. */
     of(accountId: string, last = 12): string[] {
       return [...attempts.values()]
-        .filter(({ token }) => owners.get(token) === accountId)
+        .filter(({ token, sent }) => owners.get(token) === accountId && sent !== 'refusal')
         .slice(-last)
         .map(({ redemption, token, at, sent, answered, settled, killed }) => {
           const facts = Object.entries({ answered, settled, killed }).filter(([, holds]) => holds);
