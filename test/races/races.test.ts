@@ -18,7 +18,11 @@ const isBetweenDisconnects = ([first]: readonly Role[]) =>
 describe('every interleaving of two processes', { timeout: 120_000 }, () => {
   it('keeps every invariant in peace, and when all stall past a lease once', async () => {
     let states = 0;
-    for (const scenario of among('new-app').filter(({ roles }) => !isBetweenDisconnects(roles))) {
+    const scenarios = [
+      ...among('new-app').filter(({ roles }) => !isBetweenDisconnects(roles)),
+      ...among('switched-on').filter(({ roles }) => String(roles) === 'caller,sweep'),
+    ];
+    for (const scenario of scenarios) {
       const explored = await exploreAll(scenario, { faults: 0, stalls: 1 });
       expect(explored.findings).toEqual([]);
       states += explored.states;
