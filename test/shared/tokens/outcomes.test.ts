@@ -244,6 +244,18 @@ describe('a connection that is deleted', () => {
     },
   );
 
+  it('between a refusal and its verdict is not connected', async () => {
+    const { server, helper, db } = system;
+    server.revoke();
+    const { lapse } = db.table;
+    db.table.lapse = async (...verdict) => {
+      await db.delete(ACCOUNT);
+      return lapse(...verdict);
+    };
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ code: 'not_connected' });
+    expect(await db.table.get(ACCOUNT)).toBeUndefined();
+  });
+
   it('before it is refreshed is not connected', async () => {
     await expect(
       system.helper.refreshIfDue('nobody', { minValiditySeconds: 900 }),
