@@ -30,6 +30,8 @@ export interface Outcome {
 
 export interface Container {
   readonly isRunning: boolean;
+  /** Of its process. */
+  readonly pid: number | undefined;
   /** Unlike on Lambda, one process serves several invocations at once. */
   invoke(event: unknown): Promise<unknown>;
   stop(): void;
@@ -65,6 +67,7 @@ export function startContainer(image: Image): Container {
     get isRunning() {
       return isRunning;
     },
+    pid: child.pid,
     async invoke(event) {
       const invocation: Invocation = {
         id: ++invocations,
