@@ -1,6 +1,6 @@
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { jobberTokenEndpoint } from '../shared/jobber/token-endpoint.ts';
-import { systemClock as clock, later, toSeconds } from '../shared/runtime/clock.ts';
+import { systemClock as clock, plus, toSeconds } from '../shared/runtime/clock.ts';
 import { connectionTable } from '../shared/tokens/connection-table.ts';
 import { saveGrant } from '../shared/tokens/save-grant.ts';
 import type { RootKey } from '../shared/tokens/sealing.ts';
@@ -42,7 +42,7 @@ export function ours({ at, db, tableName }: Setting): Ours {
         clientId,
         accountName: 'Maple Street Plumbing',
         connectedAt: clock.now(),
-        expiresAt: later(toSeconds(clock.now()), HOUR),
+        expiresAt: plus(toSeconds(clock.now()), HOUR),
       }),
     async expire(accountId) {
       await client.send(

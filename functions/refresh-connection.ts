@@ -2,7 +2,7 @@ import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-p
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { clock, jobberDisconnect, jobberTokens, table } from '../shared/jobber/wiring.ts';
-import { type EpochMs, later } from '../shared/runtime/clock.ts';
+import { type EpochMs, plus } from '../shared/runtime/clock.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
@@ -19,7 +19,7 @@ const processor = new BatchProcessor(EventType.SQS);
 
 /** Refreshes the connections that a sweep queued, or disconnects them. A message whose work failed stays in the queue. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  const deadline = later(clock.now(), context.getRemainingTimeInMillis() - 1_000);
+  const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - 1_000);
   try {
     return await processPartialResponse(
       event,

@@ -1,6 +1,6 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import * as aws from '../shared/runtime/aws.ts';
-import { systemClock as clock, later, toSeconds } from '../shared/runtime/clock.ts';
+import { systemClock as clock, plus, toSeconds } from '../shared/runtime/clock.ts';
 import { dynamoDb } from '../shared/runtime/dynamodb.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { sendBatches } from '../shared/runtime/queue.ts';
@@ -27,7 +27,7 @@ export async function handler(
   context: Context,
 ): Promise<SweepResult> {
   const now = toSeconds(clock.now());
-  const horizon = later(now, REFRESH_AHEAD_S);
+  const horizon = plus(now, REFRESH_AHEAD_S);
   let queued = 0;
   let failed = 0;
   let complete = true;

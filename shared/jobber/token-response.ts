@@ -1,4 +1,4 @@
-import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import { type EpochMs, type EpochSeconds, plus, toSeconds } from '../runtime/clock.ts';
 import type { Redemption } from '../tokens/token-endpoint.ts';
 import type { Answer, NoAnswer } from './http.ts';
 import { unverifiedClaims } from './unverified-claims.ts';
@@ -72,7 +72,7 @@ function accessTokenExpiry(
     (time) => typeof time === 'number' && time > seconds && time < seconds + MAX_LIFETIME_S,
   );
   return plausible === undefined
-    ? later(seconds, ACCESS_TOKEN_LIFETIME_S)
+    ? plus(seconds, ACCESS_TOKEN_LIFETIME_S)
     : (Math.floor(plausible as number) as EpochSeconds);
 }
 

@@ -23,4 +23,4 @@ export const systemClock: Clock = {
 
 export const toSeconds = (ms: EpochMs): EpochSeconds => Math.floor(ms / 1000) as EpochSeconds;
 
-export const later = <T extends EpochMs | EpochSeconds>(time: T, by: number): T => (time + by) as T;
+export const plus = <T extends EpochMs | EpochSeconds>(time: T, by: number): T => (time + by) as T;

@@ -6,7 +6,7 @@ import {
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { type EpochMs, type EpochSeconds, later } from '../runtime/clock.ts';
+import { type EpochMs, type EpochSeconds, plus } from '../runtime/clock.ts';
 import { LONGEST_LEASE } from './budgets.ts';
 import {
   type ActiveConnection,
@@ -161,7 +161,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
       ExpressionAttributeValues: {
         ':active': 'active',
         ':now': now,
-        ':latest': later(now, LONGEST_LEASE),
+        ':latest': plus(now, LONGEST_LEASE),
         ':horizon': due.horizon,
         ':lease': lease.id,
         ':leaseExpiresAt': lease.expiresAt,
@@ -284,7 +284,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
         ...Object.fromEntries(
           Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
         ),
-        ':soon': later(grant.connectedAt, LONGEST_LEASE),
+        ':soon': plus(grant.connectedAt, LONGEST_LEASE),
         ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
         ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
       },

@@ -1,4 +1,4 @@
-import { type Clock, type EpochMs, later } from '../runtime/clock.ts';
+import { type Clock, type EpochMs, plus } from '../runtime/clock.ts';
 import { REVOKE } from './budgets.ts';
 import { type Connection, isDisconnecting } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -87,7 +87,7 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
     { accountId, grantId }: Connection,
     deadline: EpochMs,
   ): Promise<Revocation> {
-    const options = { grantId, deadline: later(deadline, -REVOKE) };
+    const options = { grantId, deadline: plus(deadline, -REVOKE) };
     const { accessToken } = await tokens.getAccessToken(accountId, options);
     const first = await revoke(accessToken, REVOKE);
     if (first.outcome !== 'token_rejected') return first;

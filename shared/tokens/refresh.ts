@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { backoff } from '../runtime/backoff.ts';
-import { type EpochMs, later, toSeconds } from '../runtime/clock.ts';
+import { type EpochMs, plus, toSeconds } from '../runtime/clock.ts';
 import * as budget from './budgets.ts';
 import {
   type ActiveConnection,
@@ -82,7 +82,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     const [{ redeem, clientId }, sealingKey] = await secretsOf(
       Promise.all([endpoint.prepare(), keys.current()]),
     );
-    const doneBy = later(clock.now(), budget.SPENDING);
+    const doneBy = plus(clock.now(), budget.SPENDING);
     if (doneBy > deadline) throw new DeadlineTooCloseError();
 
     const claim = await claimLease(accountId, due);
@@ -118,7 +118,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     const now = clock.now();
     const lease: Lease = {
       id: randomBytes(12).toString('base64url'),
-      expiresAt: later(now, budget.LEASE),
+      expiresAt: plus(now, budget.LEASE),
     };
     const claim = await withNothingAtHand(table.claim(accountId, lease, due, now));
     return claim.claimed
@@ -199,7 +199,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
 
     const { inDoubtSince, unconfirmedAt } = found;
     const graceIsOver =
-      inDoubtSince !== undefined && later(inDoubtSince, budget.GRACE) <= clock.now();
+      inDoubtSince !== undefined && plus(inDoubtSince, budget.GRACE) <= clock.now();
     if (held.abandoned || (inDoubtSince !== undefined && !graceIsOver)) {
       return giveUp(held, unanswered, new RotationInDoubtError());
     }

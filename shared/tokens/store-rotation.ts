@@ -1,5 +1,5 @@
 import { backoff } from '../runtime/backoff.ts';
-import { type Clock, later } from '../runtime/clock.ts';
+import { type Clock, plus } from '../runtime/clock.ts';
 import * as budget from './budgets.ts';
 import { type Connection, hasRefreshToken } from './connection.ts';
 import type { ConnectionTable, Written } from './connection-table.ts';
@@ -40,13 +40,13 @@ export async function storeRotation(
   async function withinStoreBudget(
     write: (signal: AbortSignal) => Promise<Written>,
   ): Promise<Written | undefined> {
-    const giveUpAt = later(clock.now(), budget.STORE);
+    const giveUpAt = plus(clock.now(), budget.STORE);
     for (let attempt = 0; ; attempt++) {
       try {
         return await write(AbortSignal.timeout(Math.max(1, giveUpAt - clock.now())));
       } catch {
         const pause = backoff(attempt, 50, 1_000);
-        if (later(clock.now(), pause) > giveUpAt) return undefined;
+        if (plus(clock.now(), pause) > giveUpAt) return undefined;
         await clock.sleep(pause);
       }
     }

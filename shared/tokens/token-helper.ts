@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { backoff } from '../runtime/backoff.ts';
-import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import { type EpochMs, type EpochSeconds, plus, toSeconds } from '../runtime/clock.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import * as budget from './budgets.ts';
 import { type ActiveConnection, type Connection, isDisconnecting } from './connection.ts';
@@ -72,8 +72,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     accountId: string,
     { minValiditySeconds = 60, rejectedToken, grantId, deadline }: GetAccessTokenOptions = {},
   ): Promise<IssuedToken> {
-    const answerBy = deadline ?? later(clock.now(), budget.CALL);
-    const lastsUntil = (validity: number) => later(toSeconds(clock.now()), validity);
+    const answerBy = deadline ?? plus(clock.now(), budget.CALL);
+    const lastsUntil = (validity: number) => plus(toSeconds(clock.now()), validity);
     const usable = (token: IssuedToken, validity = 0) =>
       token.accessToken !== rejectedToken && token.expiresAt > lastsUntil(validity);
 
@@ -127,8 +127,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       deadline,
     }: { minValiditySeconds: number; deadline?: EpochMs | undefined },
   ): Promise<void> {
-    const horizon = later(toSeconds(clock.now()), minValiditySeconds);
-    const answerBy = deadline ?? later(clock.now(), budget.CALL);
+    const horizon = plus(toSeconds(clock.now()), minValiditySeconds);
+    const answerBy = deadline ?? plus(clock.now(), budget.CALL);
     const refreshed = await refreshes.join(accountId, () =>
       refresh(accountId, { horizon }, answerBy),
     );
@@ -144,7 +144,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   ): Promise<Refreshed> {
     const { accountId, leaseExpiresAt = 0 } = connection;
     const now = clock.now();
-    const isLeased = leaseExpiresAt >= now && leaseExpiresAt <= later(now, budget.LONGEST_LEASE);
+    const isLeased = leaseExpiresAt >= now && leaseExpiresAt <= plus(now, budget.LONGEST_LEASE);
     if (isLeased && !refreshes.has(accountId)) return { kind: 'busy', found: connection };
     return refreshes.join(accountId, () => refresh(accountId, due, answerBy));
   }
@@ -187,12 +187,12 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     if (waited === 0) telemetry.count('RefreshWaited');
     // Doubles every third time, so that who waits learns of the new token soon after it is there.
     const pause = backoff(waited / 3, 50, LONGEST_PAUSE);
-    if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
+    if (plus(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
     const pauseAndRead = async () => {
       await clock.sleep(pause);
       return read(accountId);
     };
-    const hasTimeForAny = later(clock.now(), LONGEST_PAUSE) <= answerBy;
+    const hasTimeForAny = plus(clock.now(), LONGEST_PAUSE) <= answerBy;
     return hasTimeForAny ? waits.join(accountId, pauseAndRead) : pauseAndRead();
   }
 }

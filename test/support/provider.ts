@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, type EpochSeconds, later, toSeconds } from '../../shared/runtime/clock.ts';
+import { type Clock, type EpochSeconds, plus, toSeconds } from '../../shared/runtime/clock.ts';
 import type { Redemption, TokenEndpoint, TokenPair } from '../../shared/tokens/token-endpoint.ts';
 
 /** How an authorization server treats a refresh token that was redeemed before. */
@@ -38,7 +38,7 @@ export function provider(clock: Clock): Provider {
     return {
       accessToken: `access-${randomBytes(8).toString('hex')}`,
       refreshToken,
-      expiresAt: later(toSeconds(clock.now()), self.lifetimeSeconds) as EpochSeconds,
+      expiresAt: plus(toSeconds(clock.now()), self.lifetimeSeconds) as EpochSeconds,
     };
   };
   const newRefreshToken = () => randomBytes(16).toString('hex');
