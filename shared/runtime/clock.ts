@@ -12,12 +12,18 @@ export type EpochSeconds = number & { readonly [unit]: 's' };
 export interface Clock {
   now(): EpochMs;
   sleep(ms: number): Promise<void>;
+  /** Calls `tick` again and again until the returned function is called. */
+  every(ms: number, tick: () => void): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now() as EpochMs,
   sleep: async (ms) => {
     await delay(ms);
+  },
+  every(ms, tick) {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
   },
 };
 

@@ -8,12 +8,15 @@ export type Reuse = 'refused' | 'grace' | 'revokes' | 'same-token';
 /** What happens to the next redemption besides, or instead of, its being carried out. */
 export type Step = (carryOut: () => Redemption) => Redemption | Promise<Redemption>;
 
+/** What an answer holds that arrived whole. */
+export type WholePair = TokenPair & { readonly accessToken: string };
+
 /** An authorization server in memory, with one grant at a time. */
 export interface Provider extends TokenEndpoint {
   readonly redemptions: string[];
   /** How long each of them may take. */
   readonly timeouts: number[];
-  authorize(): TokenPair;
+  authorize(): WholePair;
   isLive(refreshToken: string): boolean;
   revoke(): void;
   /** Steps for the coming redemptions. */
@@ -33,7 +36,7 @@ export function provider(clock: Clock): Provider {
   const redemptions: string[] = [];
   const timeouts: number[] = [];
 
-  const issue = (refreshToken: string): TokenPair => {
+  const issue = (refreshToken: string): WholePair => {
     live.add(refreshToken);
     return {
       accessToken: `access-${randomBytes(8).toString('hex')}`,
@@ -71,6 +74,7 @@ export function provider(clock: Clock): Provider {
     script: (...coming) => {
       steps = coming;
     },
+    accountOf: (accessToken) => /^access-of-(\w+)-/.exec(accessToken)?.[1],
     async prepare() {
       self.beforePrepare();
       if (self.prepareFails) throw new Error('AccessDeniedException');
