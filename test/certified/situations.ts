@@ -82,6 +82,17 @@ async function inSystem(
   assembly: string,
   happen: (system: CertifiedSystem) => Promise<Answers>,
 ): Promise<Report> {
+  const system = await oneByOne(() => readySystem(assembly));
+  try {
+    const answers = await happen(system);
+    const outcome = await outcomeOf(system, ACCOUNTS, SETTLE_MS);
+    return { ...outcome, numbers: inNumbers(system, answers) };
+  } finally {
+    await system.close();
+  }
+}
+
+async function readySystem(assembly: string): Promise<CertifiedSystem> {
   const system = await certifiedSystem(assembly);
   try {
     await Promise.all([
@@ -91,12 +102,20 @@ async function inSystem(
       system.lambda.warm('save-rotation', 1, { Records: [] }),
     ]);
     for (const account of ACCOUNTS) await system.connect(account);
-    const answers = await happen(system);
-    const outcome = await outcomeOf(system, ACCOUNTS, SETTLE_MS);
-    return { ...outcome, numbers: inNumbers(system, answers) };
-  } finally {
+    return system;
+  } catch (error) {
     await system.close();
+    throw error;
   }
+}
+
+let before: Promise<unknown> = Promise.resolve();
+
+/** A dozen cold starts at once would take longer than the functions may. */
+function oneByOne<T>(start: () => Promise<T>): Promise<T> {
+  const started = before.then(start);
+  before = started.catch(() => undefined);
+  return started;
 }
 
 function inNumbers({ server, lambda, table }: CertifiedSystem, answers: Answers): string {
