@@ -3,7 +3,7 @@ import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { RemoteControl } from '../../local/jobber/control-client.ts';
 import { type Clock, type EpochMs, type EpochSeconds, plus } from '../../shared/runtime/clock.ts';
-import { BREAKER_ID } from '../../shared/tokens/breaker-item.ts';
+import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
 import type { Connection } from '../../shared/tokens/connection.ts';
 import { connectionTable } from '../../shared/tokens/connection-table.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
