@@ -105,8 +105,8 @@ export function createDashboard(
           'Escrow',
           metric('RotationEscrowed'),
           metric('EscrowStored'),
-          metric('EscrowSuperseded'),
           metric('StoreFailed'),
+          metric('ForeignTokens'),
         ),
         graph(
           'Messages waiting',

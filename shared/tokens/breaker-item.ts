@@ -8,10 +8,8 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type EpochMs, plus } from '../runtime/clock.ts';
 import { inTime } from '../runtime/in-time.ts';
+import { BREAKER_ID } from './breaker-id.ts';
 import { LEASE, LONGEST_LEASE, PROBE_EVERY, TABLE_CALL } from './budgets.ts';
-
-/** The key of the item by which all processes know about the token endpoint. It is no account and holds no token. */
-export const BREAKER_ID = 'jobber-tokens/circuit-breaker';
 
 interface Item {
   /** Present while the breaker is open. */

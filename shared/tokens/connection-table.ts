@@ -22,7 +22,8 @@ import {
 } from './connection.ts';
 import type { ReconnectReason } from './errors.ts';
 import { grantWrites } from './grant-writes.ts';
-import { type Sealed, sameSealed } from './sealing.ts';
+import { sameSealed } from './same-sealed.ts';
+import type { Sealed } from './sealing.ts';
 
 /*
  * Every write of a rotation, each with the condition that decides its race.

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { type EpochMs, type EpochSeconds, plus } from '../runtime/clock.ts';
 import { APPEALS_AFTER } from './budgets.ts';
 import type { ReconnectReason } from './errors.ts';
-import { type Sealed, sameSealed } from './sealing.ts';
+import { sameSealed } from './same-sealed.ts';
+import type { Sealed } from './sealing.ts';
 
 /** One Jobber account that connected the app: one item of the table, key `accountId`. */
 export type Connection = ActiveConnection | LapsedConnection | DisconnectedConnection;

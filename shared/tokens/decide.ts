@@ -4,7 +4,7 @@ import type { Urgency } from './circuit-breaker.ts';
 import type { ActiveConnection } from './connection.ts';
 import type { DueWhen } from './connection-table.ts';
 import { AccessTokenRejectedError, RotationInDoubtError, type TokenError } from './errors.ts';
-import { sameSealed } from './sealing.ts';
+import { sameSealed } from './same-sealed.ts';
 
 /** An access token, opened. */
 export interface IssuedToken {

@@ -19,7 +19,7 @@ const PATIENCE_MS = 90_000;
 
 /**
  * After the faults: drains the escrow, then lets the grace pass and asks for each account, until no
- * connection has anything open. The last round redeems every stored token: the proof that it works.
+ * connection has anything open: a verdict takes two rounds, since it needs two refusals. The last round redeems every stored token: the proof that it works.
  */
 export async function settle(settling: Settling): Promise<Audited[]> {
   const { fleet, customers, services, clock, advance } = settling;
@@ -44,11 +44,13 @@ export async function settle(settling: Settling): Promise<Audited[]> {
 
 function isSettled({ connection, verdict }: Audited): boolean {
   if (connection?.status !== 'active') return true;
-  const { leaseId, inDoubtSince, unconfirmedAt } = connection;
-  return verdict === 'alive' && (leaseId ?? inDoubtSince ?? unconfirmedAt) === undefined;
+  const { leaseId, inDoubtSince, unconfirmedAt, refusedAt } = connection;
+  return (
+    verdict === 'alive' && (leaseId ?? inDoubtSince ?? unconfirmedAt ?? refusedAt) === undefined
+  );
 }
 
-/** Messages of a killed consumer come again after 6 time-outs of the function. */
+/** Messages of a killed consumer come again when their visibility time-out has passed. */
 async function drained(client: SQSClient, QueueUrl: string, clock: FastClock): Promise<void> {
   const end = performance.now() + 10_000 + clock.real(10 * 60_000);
   for (;;) {

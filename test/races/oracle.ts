@@ -1,8 +1,4 @@
-import {
-  type ActiveConnection,
-  DISCONNECTING_SHARD,
-  isDisconnecting,
-} from '../../shared/tokens/connection.ts';
+import { type ActiveConnection, isDisconnecting } from '../../shared/tokens/connection.ts';
 import { TokenError } from '../../shared/tokens/errors.ts';
 import type { Redemption } from '../../shared/tokens/token-endpoint.ts';
 import type { IssuedToken } from '../../shared/tokens/token-helper.ts';
@@ -130,7 +126,9 @@ export class Oracle {
       this.#violate('the stored token is live, unless a crash or a lost answer took its successor');
     }
     if (this.faults + this.stalls > 0) return;
-    if ([...this.#sent.values()].some((times) => times > 1)) {
+    // A token that was only ever refused may be sent again: a verdict needs two refusals.
+    const wasRedeemed = (token: string) => this.#custody.some(({ sent }) => sent === token);
+    if ([...this.#sent].some(([token, times]) => times > 1 && wasRedeemed(token))) {
       this.#violate('a token is sent once, unless somebody crashed, stalled or got no answer');
     }
     const isPeace = !this.revokedByAdmin && !this.disconnected && !this.disconnectAsked;
@@ -145,7 +143,7 @@ export class Oracle {
     const gotToken = last.state === 'done' && !(last.result instanceof Error);
     const isRight = this.disconnected
       ? stored?.status !== 'active'
-      : stored?.sweepShard === DISCONNECTING_SHARD
+      : stored && isDisconnecting(stored)
         ? (last.result as { code?: string }).code === 'disconnected'
         : this.#isStoredLive()
           ? stored?.status === 'active' && gotToken
@@ -185,7 +183,7 @@ export class Oracle {
     const isForgotten =
       stored !== undefined &&
       stored.grantId === this.#disconnecting &&
-      stored.sweepShard !== DISCONNECTING_SHARD &&
+      stored.disconnectingSince === undefined &&
       (stored.status as string) !== 'disconnected';
     if (isForgotten) this.#violate('a disconnect that has begun is not forgotten');
     const isKept =

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { GRACE, LEASE, REVOKE } from '../../../shared/tokens/budgets.ts';
+import { GRACE, LEASE, REFUSED_PAUSE, REVOKE } from '../../../shared/tokens/budgets.ts';
 import { DISCONNECTING_SHARD } from '../../../shared/tokens/connection.ts';
 import { disconnectProtocol, type Revocation } from '../../../shared/tokens/disconnect.ts';
 import { type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
@@ -8,11 +8,13 @@ import { decodeRotation, saveRotation } from '../../../shared/tokens/escrow.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
 import type { TokenHelper } from '../../../shared/tokens/token-helper.ts';
 import { answerLost } from '../../support/provider.ts';
-import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
+import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 const REVOKED: Revocation = { outcome: 'revoked' };
 const DOWN: Revocation = { outcome: 'unknown', cause: 'no answer' };
 const REJECTED: Revocation = { outcome: 'token_rejected' };
+const IN_DOUBT = { code: 'rotation_in_doubt', retryable: true };
+const WAITS = { status: 'disconnecting', cause: 'rotation_in_doubt' };
 
 let system: Awaited<ReturnType<typeof tokenSystem>>;
 let answers: (Revocation | (() => Promise<Revocation>))[];
@@ -34,14 +36,15 @@ const protocol = (tokens: Pick<TokenHelper, 'getAccessToken'> = system.startProc
       return typeof answer === 'function' ? answer() : answer;
     },
   });
-const deadline = () => (system.clock.now() + 25_000) as never;
+const deadline = () => (system.clock.now() + CALL_TIME) as never;
 const disconnect = () => protocol().disconnect(ACCOUNT, deadline());
 const resume = () => protocol().resume(ACCOUNT, deadline());
 const item = async () => (await system.db.table.get(ACCOUNT)) as object as Record<string, unknown>;
 async function swept(): Promise<DueConnection[]> {
-  const { db, nowSeconds } = system;
+  const { db, clock, nowSeconds } = system;
   const found: DueConnection[] = [];
-  for await (const page of dueConnections(db.client, db.tableName, nowSeconds())) {
+  const until = { horizon: nowSeconds(), now: clock.now() };
+  for await (const page of dueConnections(db.client, db.tableName, until)) {
     found.push(...page);
   }
   return found;
@@ -110,15 +113,18 @@ describe('a disconnect from our side', () => {
     await system.connect();
     system.server.revoke();
     system.expireAccessToken();
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject(IN_DOUBT);
+    system.clock.advance(GRACE);
     const { lapse: write } = system.db.table;
     system.db.table.lapse = async (...verdict) => {
-      await system.db.set(ACCOUNT, { sweepShard: DISCONNECTING_SHARD });
+      const { grantId } = await system.stored();
+      await system.db.table.markDisconnecting(ACCOUNT, grantId, system.clock.now());
       return write(...verdict);
     };
     const refused = { code: 'disconnected' };
     await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject(refused);
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
-    expect(system.server.redemptions).toHaveLength(1);
+    expect(system.server.redemptions).toHaveLength(2);
   });
 
   it('keeps the access token that can still tell Jobber, if a refresh under way loses its successor', async () => {
@@ -140,21 +146,29 @@ describe('a disconnect from our side', () => {
     await disconnect();
     system.server.script(answerLost);
     const queued = () => system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
-    await expect(queued()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
-    await expect(queued()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
-    system.clock.advance(10 * MINUTE);
+    await expect(queued()).rejects.toMatchObject(IN_DOUBT);
+    const { unconfirmedAt } = await system.stored();
+    expect(unconfirmedAt).toBe(system.clock.now());
+    system.clock.advance(REFUSED_PAUSE);
+    await expect(queued()).rejects.toMatchObject(IN_DOUBT);
+    expect(system.server.redemptions).toHaveLength(3);
+    expect(await system.stored()).toMatchObject({ unconfirmedAt });
+    system.clock.advance(GRACE - REFUSED_PAUSE);
     await expect(queued()).rejects.toMatchObject({ code: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 
-  it('ends by a refusal if nobody can have redeemed the token: its grant has ended', async () => {
+  it('ends by a second refusal if nobody can have redeemed the token: its grant has ended', async () => {
     await system.connect();
     system.clock.advance(50 * MINUTE);
     answers = [DOWN];
     await disconnect();
     system.server.revoke();
-    const queued = system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
-    await expect(queued).rejects.toMatchObject({ code: 'disconnected' });
+    const queued = () => system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    await expect(queued()).rejects.toMatchObject(IN_DOUBT);
+    expect(await system.status()).toBe('active');
+    system.clock.advance(GRACE);
+    await expect(queued()).rejects.toMatchObject({ code: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 
@@ -183,13 +197,24 @@ describe('a disconnect from our side', () => {
     expect(revoked).toEqual([]);
   });
 
-  it.each([
-    ['Jobber accepts the refresh token no more', () => system.server.revoke()],
-    ['the connection has lapsed', () => lapse()],
-  ])('deletes the tokens when %s: there is nothing left to end', async (_, happens) => {
+  it('deletes the tokens when Jobber refuses the refresh token twice: there is nothing left to end', async () => {
     await system.connect();
     system.expireAccessToken();
-    await happens();
+    system.server.revoke();
+    expect(await disconnect()).toEqual(WAITS);
+    expect(await system.stored()).toMatchObject({ refreshToken: expect.anything() });
+    system.clock.advance(GRACE - 1);
+    expect(await resume()).toEqual(WAITS);
+    system.clock.advance(REFUSED_PAUSE);
+    expect(await resume()).toEqual({ status: 'disconnected' });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    expect(revoked).toEqual([]);
+  });
+
+  it('deletes the tokens when the connection has lapsed: there is nothing left to end', async () => {
+    await system.connect();
+    system.expireAccessToken();
+    await lapse();
     expect(await disconnect()).toEqual({ status: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(revoked).toEqual([]);
@@ -223,6 +248,8 @@ describe('a disconnect from our side', () => {
   async function lapse() {
     system.server.revoke();
     await system.helper.getAccessToken(ACCOUNT).catch(() => undefined);
+    system.clock.advance(GRACE);
+    await system.helper.getAccessToken(ACCOUNT).catch(() => undefined);
     expect(await system.status()).toBe('reconnect_required/revoked');
   }
 });
@@ -253,7 +280,7 @@ describe('while Jobber does not answer', () => {
   it('every sweep finds it, and it is disconnected as soon as Jobber answers', async () => {
     answers = [DOWN, DOWN];
     for (let sweep = 0; sweep < 2; sweep++) {
-      expect(await swept()).toMatchObject([{ sweepShard: DISCONNECTING_SHARD }]);
+      expect(await swept()).toEqual([{ accountId: ACCOUNT, task: 'disconnect' }]);
       expect(await resume()).toMatchObject({ status: 'disconnecting' });
     }
     expect(await resume()).toEqual({ status: 'disconnected' });
@@ -281,8 +308,15 @@ describe('while Jobber does not answer', () => {
     system.server.revoke();
     system.expireAccessToken();
     await Promise.resolve(refreshes()).catch((error) => {
+      expect(error).toMatchObject(IN_DOUBT);
+    });
+    expect(await system.status()).toBe('active');
+    expect(await swept()).toEqual([{ accountId: ACCOUNT, task: 'disconnect' }]);
+    system.clock.advance(GRACE);
+    await Promise.resolve(refreshes()).catch((error) => {
       expect(error).toMatchObject({ code: 'disconnected' });
     });
+    expect(system.server.redemptions).toHaveLength(2);
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(await swept()).toEqual([]);
   });
@@ -320,12 +354,17 @@ describe('while Jobber does not answer', () => {
   it('a refusal ends nothing once another holds the lease', async () => {
     system.server.revoke();
     system.expireAccessToken();
-    const { lapseDisconnecting } = system.db.table;
-    system.db.table.lapseDisconnecting = async (...verdict) => {
+    expect(await resume()).toEqual(WAITS);
+    system.clock.advance(GRACE);
+    const { endRefused } = system.db.table;
+    let verdicts = 0;
+    system.db.table.endRefused = async (...verdict) => {
+      verdicts++;
       await system.db.set(ACCOUNT, { leaseId: 'theirs' });
-      return lapseDisconnecting(...verdict);
+      return endRefused(...verdict);
     };
-    expect(await resume()).toEqual({ status: 'disconnecting', cause: 'rotation_in_doubt' });
+    expect(await resume()).toEqual(WAITS);
+    expect(verdicts).toBe(1);
     expect(await system.stored()).toMatchObject({ sweepShard: DISCONNECTING_SHARD });
   });
 
@@ -410,7 +449,10 @@ describe('a disconnect whose last write fails', () => {
     expect(await disconnect()).toEqual({ status: 'disconnecting', cause: 'table_unavailable' });
     system.db.outage(false);
     system.clock.advance(5 * MINUTE);
-    answers = [REJECTED];
+    answers = [REJECTED, REJECTED];
+    expect(await swept()).toHaveLength(1);
+    expect(await resume()).toEqual(WAITS);
+    system.clock.advance(GRACE);
     expect(await swept()).toHaveLength(1);
     expect(await resume()).toEqual({ status: 'disconnected' });
   });
@@ -429,7 +471,7 @@ describe('a refresh in flight', () => {
       accessTokenExpiresAt: pair.expiresAt,
       refreshedAt: system.nowSeconds(),
     });
-    expect(stored).toMatchObject({ written: false });
+    expect(stored).toMatchObject({ stored: false });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 });
