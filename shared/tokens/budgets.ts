@@ -17,6 +17,9 @@ export const LONGEST_LEASE = 2 * LEASE;
  */
 export const REDEEM = 120_000;
 
+/** For how long an attempt that brought no answer is repeated, while a caller waits. One repetition after a lost answer fits. */
+export const RETRIES = 12_000;
+
 /** All attempts to store a rotation. */
 export const STORE = 5_000;
 
