@@ -48,6 +48,8 @@ export interface RedemptionMarks {
   readonly refusedAt?: EpochMs | undefined;
   /** Nobody sends the token before this time. */
   readonly retryAt?: EpochMs | undefined;
+  /** When its successor was put into escrow: the token is spent, and nobody sends it until the escrow has given up. */
+  readonly escrowedAt?: EpochMs | undefined;
 }
 
 export interface ActiveConnection extends Identity, SealedTokens, LeaseAttributes, RedemptionMarks {

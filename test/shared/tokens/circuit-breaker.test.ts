@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { PROBE_EVERY } from '../../../shared/tokens/budgets.ts';
+import { PROBE_EVERY, PROMPT_PROBES } from '../../../shared/tokens/budgets.ts';
 import { answerLost, holdUp } from '../../support/provider.ts';
 import { tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
@@ -42,17 +42,36 @@ describe('the circuit breaker', () => {
     expect(server.redemptions.length).toBeLessThanOrEqual(1);
   });
 
-  it('sends one probe in ten seconds, and closes at its first prompt answer', async () => {
+  it('sends one probe in ten seconds, and closes after three prompt rotations in a row', async () => {
     const { server, clock, startProcess } = system;
     server.script(answerLost, answerLost);
     await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
     server.redemptions.length = 0;
     expect(codes(await refreshAll())).toHaveLength(ACCOUNTS.length);
     expect(server.redemptions).toHaveLength(0);
-    clock.advance(PROBE_EVERY);
-    await startProcess().refreshIfDue('account-1', AHEAD);
-    expect(server.redemptions).toHaveLength(1);
-    expect(codes(await refreshAll()).filter((code) => code === 'refresh_paused')).toEqual([]);
+    for (let probe = 1; probe <= PROMPT_PROBES; probe++) {
+      clock.advance(PROBE_EVERY);
+      await startProcess().refreshIfDue(`account-${probe}`, AHEAD);
+      expect(server.redemptions).toHaveLength(probe);
+      const paused = codes(await refreshAll()).filter((code) => code === 'refresh_paused');
+      expect(paused.length > 0).toBe(probe < PROMPT_PROBES);
+    }
+  });
+
+  it('stays open when Jobber refuses promptly, and counts anew after a lost answer', async () => {
+    const { server, clock, startProcess } = system;
+    server.script(answerLost, answerLost);
+    await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
+    const refuse = () => ({ outcome: 'refused' }) as const;
+    for (const step of [refuse, refuse, undefined, undefined, answerLost, undefined, undefined]) {
+      clock.advance(2 * PROBE_EVERY);
+      server.script(...(step ? [step] : []));
+      const account = ACCOUNTS[1 + server.redemptions.length] ?? '';
+      await startProcess()
+        .refreshIfDue(account, AHEAD)
+        .catch(() => undefined);
+    }
+    expect(codes(await refreshAll())).toContain('refresh_paused');
   });
 
   it('lets a caller pass who needs a token now, unless its own process has seen an answer lost', async () => {

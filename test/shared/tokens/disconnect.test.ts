@@ -25,11 +25,11 @@ beforeEach(async () => {
   [answers, revoked] = [[], []];
 });
 
-const protocol = (tokens: Pick<TokenHelper, 'getAccessToken'> = system.startProcess()) =>
+const protocol = (tokens: Partial<TokenHelper> = {}) =>
   disconnectProtocol({
     table: system.db.table,
     clock: system.clock,
-    tokens,
+    tokens: { ...system.startProcess(), ...tokens },
     async revoke(accessToken) {
       revoked.push(accessToken);
       const answer = answers.shift() ?? REVOKED;
@@ -209,6 +209,21 @@ describe('a disconnect from our side', () => {
     expect(await resume()).toEqual({ status: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(revoked).toEqual([]);
+  });
+
+  it('tells Jobber of a connection that was given up by mistake', async () => {
+    const { server, helper, clock } = system;
+    await system.connect();
+    system.expireAccessToken();
+    const refuse = () => server.script(() => ({ outcome: 'refused' }));
+    refuse();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    clock.advance(GRACE);
+    refuse();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ reason: 'revoked' });
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(revoked).toHaveLength(1);
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 
   it('deletes the tokens when the connection has lapsed: there is nothing left to end', async () => {

@@ -190,6 +190,25 @@ describe('a rotation', () => {
     expect(await system.storedTokenIsLive()).toBe(true);
   });
 
+  it('in escrow keeps its spent token from being sent, however long the table refuses STORE alone', async () => {
+    const { db, server, startProcess, escrowed, clock } = system;
+    server.reuse = 'revokes';
+    const refusing = { ...db.table, store: () => Promise.reject(new Error('throttled')) };
+    await startProcess(refusing).getAccessToken(ACCOUNT);
+    for (let minute = 0; minute < 5; minute++) {
+      clock.advance(MINUTE);
+      await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject({
+        code: 'rotation_in_doubt',
+      });
+    }
+    expect(server.redemptions).toHaveLength(1);
+    await saveRotation(db.table, decodeRotation(escrowed[0] ?? ''));
+    await startProcess().getAccessToken(ACCOUNT);
+    expect(server.redemptions).toHaveLength(1);
+    expect(await system.storedTokenIsLive()).toBe(true);
+    expect(await system.stored()).not.toHaveProperty('escrowedAt');
+  });
+
   it('of another account is neither stored nor handed out', async () => {
     const { server, helper, metrics } = system;
     const ofAccount = (name: string) => (carryOut: () => object) =>
