@@ -52,6 +52,8 @@ export type InsteadFault =
   | { kind: 'wrong-secret' }
   /** The answer to a code that is not valid. */
   | { kind: 'refuse-code' }
+  /** The answer to a refresh token that is not valid, though this one may be. */
+  | { kind: 'refuse-refresh-token' }
   /** GraphQL's answer to a query for which not enough points are available. @default 10,001 of 10,000 */
   | { kind: 'throttled'; requested?: number; available?: number };
 
@@ -66,6 +68,8 @@ export type AlterationFault =
 
 /** Last stage: the work is done, and its answer does not arrive as it should. */
 export type DeliveryFault =
+  /** The answer comes after this time. */
+  | { kind: 'late'; ms: number }
   /** The connection breaks before the answer. */
   | { kind: 'drop-after' }
   /** @default 500 */
@@ -120,6 +124,7 @@ const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   'empty-200': { stage: 'instead', path: 'token' },
   'wrong-secret': { stage: 'instead', path: 'token' },
   'refuse-code': { stage: 'instead', path: 'token', grantType: 'authorization_code' },
+  'refuse-refresh-token': { stage: 'instead', path: 'token', grantType: 'refresh_token' },
   throttled: {
     stage: 'instead',
     path: 'graphql',
@@ -129,6 +134,7 @@ const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   'bad-expires-at': { stage: 'alteration', path: 'token', grantType: 'refresh_token' },
   'opaque-access-token': { stage: 'alteration', path: 'token' },
   'no-refresh-token': { stage: 'alteration', path: 'token' },
+  late: { stage: 'delivery', required: { ms: notNegative } },
   'drop-after': { stage: 'delivery' },
   'status-after': { stage: 'delivery', optional: { status: httpStatus } },
   trickle: { stage: 'delivery', required: { bytesPerSecond: positive } },
