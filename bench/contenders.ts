@@ -4,7 +4,7 @@ import type { TokenHelper } from '../shared/tokens/token-helper.ts';
 import { raw } from './baselines/raw.ts';
 import type { Design, Setting } from './design.ts';
 import { type DesignName, designNames, designs } from './designs.ts';
-import { type Ours, ours } from './ours.ts';
+import { inMinutes, type Ours, ours } from './ours.ts';
 import type { Services } from './services.ts';
 
 /** An operation of one of the designs, on a table of its own. */
@@ -20,6 +20,11 @@ export interface Contender {
 const TWO_HOURS = 7_200;
 const nothing = async () => undefined;
 
+const handOut =
+  ({ getAccessToken }: TokenHelper) =>
+  (accountId: string) =>
+    getAccessToken(accountId, { deadline: inMinutes() });
+
 export function contenders(
   services: Services,
   db: DynamoDBClient,
@@ -33,18 +38,14 @@ export function contenders(
       return refresh(accountId, token);
     }),
     rawContender('raw, with conditions', 'refresh by the sweep', ({ refresh }) => refresh),
-    ourContender('stored token', ({ getAccessToken }) => getAccessToken),
+    ourContender('stored token', handOut),
     ourContender(
       'refresh by the sweep',
       ({ refreshIfDue }) =>
         (accountId) =>
-          refreshIfDue(accountId, { minValiditySeconds: TWO_HOURS }),
+          refreshIfDue(accountId, { minValiditySeconds: TWO_HOURS, deadline: inMinutes() }),
     ),
-    ourContender(
-      'refresh on demand',
-      ({ getAccessToken }) => getAccessToken,
-      ({ expire }) => expire,
-    ),
+    ourContender('refresh on demand', handOut, ({ expire }) => expire),
     ...designNames
       .filter((name) => name !== 'jobber-tokens')
       .flatMap((name) => [

@@ -1,6 +1,8 @@
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { jobberTokenEndpoint } from '../shared/jobber/token-endpoint.ts';
-import { systemClock as clock, later, toSeconds } from '../shared/runtime/clock.ts';
+import { systemClock as clock, plus, toSeconds } from '../shared/runtime/clock.ts';
+import { breakerItem } from '../shared/tokens/breaker-item.ts';
+import { circuitBreaker } from '../shared/tokens/circuit-breaker.ts';
 import { connectionTable } from '../shared/tokens/connection-table.ts';
 import { saveGrant } from '../shared/tokens/save-grant.ts';
 import type { RootKey } from '../shared/tokens/sealing.ts';
@@ -12,6 +14,9 @@ export interface Ours extends Design {
   newHelper(): TokenHelper;
 }
 
+/** As long as a function has. */
+export const inMinutes = () => plus(clock.now(), 3 * 60_000);
+
 /** The token helper, put together as `shared/jobber/wiring.ts` does it for the functions. */
 export function ours({ at, db, tableName }: Setting): Ours {
   const client = DynamoDBDocumentClient.from(db);
@@ -21,6 +26,7 @@ export function ours({ at, db, tableName }: Setting): Ours {
   const credentials = { get: app, reload: app };
   const dependencies = {
     table,
+    breaker: circuitBreaker({ item: breakerItem(client, tableName), clock }),
     endpoint: jobberTokenEndpoint({ baseUrl: at.jobberUrl, credentials, clock }),
     escrow: { keep: () => Promise.reject(new Error('Nothing is put into escrow here.')) },
     keys: {
@@ -34,16 +40,22 @@ export function ours({ at, db, tableName }: Setting): Ours {
 
   return {
     newHelper: () => tokenHelper(dependencies),
-    getToken: async (accountId) => (await helper.getAccessToken(accountId)).accessToken,
+    getToken: async (accountId) =>
+      (await helper.getAccessToken(accountId, { deadline: inMinutes() })).accessToken,
     save: (accountId, tokens) =>
-      saveGrant({ table, clock }, key, {
-        ...tokens,
-        accountId,
-        clientId,
-        accountName: 'Maple Street Plumbing',
-        connectedAt: clock.now(),
-        expiresAt: later(toSeconds(clock.now()), HOUR),
-      }),
+      saveGrant(
+        { table, clock },
+        key,
+        {
+          ...tokens,
+          accountId,
+          clientId,
+          accountName: 'Maple Street Plumbing',
+          connectedAt: clock.now(),
+          expiresAt: plus(toSeconds(clock.now()), HOUR),
+        },
+        inMinutes(),
+      ),
     async expire(accountId) {
       await client.send(
         new UpdateCommand({

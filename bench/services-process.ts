@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startFauxqs } from 'fauxqs';
-import { type queues, visibilitySeconds } from '../functions/manifest.ts';
+import { queues } from '../functions/manifest.ts';
 import { awsEndpoint } from '../local/aws/endpoint.ts';
 import { localEventBus } from '../local/aws/event-bus.ts';
 import { localSecrets, SEALING_SECRET } from '../local/aws/secrets.ts';
@@ -26,7 +26,7 @@ const secretsPort = await listen(awsEndpoint(secrets, bus, nothingToInvoke), 0);
 const sqsUrl = `http://127.0.0.1:${sqs.port}`;
 const queue = (name: keyof typeof queues) => {
   const { queueUrl } = sqs.createQueue(name, {
-    attributes: { VisibilityTimeout: String(visibilitySeconds(name)) },
+    attributes: { VisibilityTimeout: String(queues[name].visibilitySeconds) },
   });
   return `${sqsUrl}${new URL(queueUrl).pathname}`;
 };

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { toSeconds } from '../shared/runtime/clock.ts';
+import { type EpochMs, plus, toSeconds } from '../shared/runtime/clock.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
 import { dueConnections } from '../shared/tokens/due-index.ts';
 import { bundleFunction } from '../test/bundles/bundle.ts';
@@ -167,8 +167,9 @@ async function together(consumers: readonly Process<unknown>[], work: Work): Pro
 async function unitsOfQueries({ at }: Services, tableName: string): Promise<number> {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: at.tableUrl }));
   const units = countUnits(client);
-  const horizon = toSeconds((Date.now() + REFRESH_AHEAD_S * 1000) as never);
-  for await (const _ of dueConnections(client, tableName, horizon));
+  const now = Date.now() as EpochMs;
+  const horizon = plus(toSeconds(now), REFRESH_AHEAD_S);
+  for await (const _ of dueConnections(client, tableName, { horizon, now }));
   client.destroy();
   return units().read;
 }

@@ -5,7 +5,7 @@ import {
   signConnectLink,
 } from '../shared/jobber/authorization.ts';
 import { clock, keyRing } from '../shared/jobber/wiring.ts';
-import { later, toSeconds } from '../shared/runtime/clock.ts';
+import { plus, toSeconds } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { logger } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
@@ -46,7 +46,7 @@ const keys = keyRing();
 export async function handler(event: unknown): Promise<CreateConnectLinkResponse> {
   const request = Request.safeParse(event);
   if (!request.success) return failure('invalid_request', problemsOf(request.error), false);
-  const expiresAt = later(toSeconds(clock.now()), CONNECT_LINK_LIFETIME_S);
+  const expiresAt = plus(toSeconds(clock.now()), CONNECT_LINK_LIFETIME_S);
   try {
     const link = await signConnectLink(keys, clock, request.data);
     return { ok: true, url: `${environment.publicUrl()}/oauth/connect?link=${link}`, expiresAt };

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { clock, jobberDisconnect } from '../shared/jobber/wiring.ts';
-import { later } from '../shared/runtime/clock.ts';
+import { plus } from '../shared/runtime/clock.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
@@ -36,7 +36,7 @@ export async function handler(event: unknown, context: Context): Promise<Disconn
   const request = Request.safeParse(event);
   if (!request.success) return failure('invalid_request', problemsOf(request.error), false);
   const { accountId } = request.data;
-  const deadline = later(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+  const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
   try {
     const { status, ...cause } = await disconnect(accountId, deadline);
     logger.info('A disconnect was asked for.', { accountId, status, ...cause });

@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
 import type { GetTokenErrorCode, GetTokenResponse } from '../shared/client/contract.ts';
 import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
-import { later } from '../shared/runtime/clock.ts';
+import { plus } from '../shared/runtime/clock.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
 import { type AnyTokenError, TokenError } from '../shared/tokens/errors.ts';
@@ -24,7 +24,7 @@ export async function handler(event: unknown, context: Context): Promise<GetToke
   const request = Request.safeParse(event);
   if (!request.success) return failure('invalid_request', problemsOf(request.error), false);
   const { accountId, ...options } = request.data;
-  const deadline = later(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+  const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
   try {
     return { ok: true, ...(await tokens.getAccessToken(accountId, { ...options, deadline })) };
   } catch (error) {

@@ -6,13 +6,16 @@ import type { Variable } from '../shared/runtime/environment.ts';
  */
 
 interface FunctionSettings {
-  /** Shorter than the lease where a token is spent, so that a holder which outlives its lease is dead, not slow. */
+  /** Where a token is redeemed, only this limits how long a slow answer is waited for. */
   readonly timeoutSeconds: number;
   /** Lambda gives CPU in proportion: more where a person or a caller waits. */
   readonly memoryMB: number;
   /** What it reads of the environment: it is given these and no others. */
   readonly reads: readonly Variable[];
 }
+
+/** A slow answer, two tokens for a disconnect, and what is left for STORE and ESCROW. */
+const REDEEMING_S = 180;
 
 const KEYS = ['APP_SECRET_ID', 'SEALING_SECRET_ID'] as const;
 const TOKENS = ['TABLE_NAME', ...KEYS, 'ESCROW_QUEUE_URL', 'JOBBER_BASE_URL'] as const;
@@ -53,9 +56,9 @@ export const functions = {
     memoryMB: 256,
     reads: ['SEALING_SECRET_ID', 'PUBLIC_URL', 'RETURN_TO_ORIGINS'],
   },
-  'get-token': { timeoutSeconds: 25, memoryMB: 512, reads: TOKENS },
+  'get-token': { timeoutSeconds: REDEEMING_S, memoryMB: 512, reads: TOKENS },
   disconnect: {
-    timeoutSeconds: 28,
+    timeoutSeconds: REDEEMING_S,
     memoryMB: 512,
     reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
   },
@@ -65,12 +68,12 @@ export const functions = {
     reads: ['TABLE_NAME', 'REFRESH_QUEUE_URL'],
   },
   'refresh-connection': {
-    timeoutSeconds: 25,
+    timeoutSeconds: REDEEMING_S,
     memoryMB: 256,
     reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
   },
   'publish-changes': { timeoutSeconds: 30, memoryMB: 256, reads: ['EVENT_BUS_NAME'] },
-  'save-rotation': { timeoutSeconds: 10, memoryMB: 256, reads: ['TABLE_NAME'] },
+  'save-rotation': { timeoutSeconds: 5, memoryMB: 256, reads: ['TABLE_NAME'] },
 } satisfies Record<string, FunctionSettings>;
 
 export type FunctionName = keyof typeof functions;
@@ -83,11 +86,27 @@ export const routes: Record<string, FunctionName> = {
   'POST /webhooks/jobber': 'jobber-webhook',
 };
 
-/** The queues, who consumes them, and how often a message is tried before it is a dead letter. */
+interface QueueSettings {
+  readonly consumer: FunctionName;
+  /**
+   * How long a message stays with its consumer, and how soon one that failed comes again. AWS asks for six time-outs, so that
+   * none is handed out twice; both consumers may be handed the same message twice.
+   */
+  readonly visibilitySeconds: number;
+  /** How often a message is tried before it is a dead letter. */
+  readonly maxReceiveCount: number;
+}
+
+/** The queues, and who consumes them. */
 export const queues = {
-  refresh: { consumer: 'refresh-connection', maxReceiveCount: 5 },
-  escrow: { consumer: 'save-rotation', maxReceiveCount: 1_000 },
-} satisfies Record<string, { consumer: FunctionName; maxReceiveCount: number }>;
+  refresh: {
+    consumer: 'refresh-connection',
+    visibilitySeconds: 6 * REDEEMING_S,
+    maxReceiveCount: 5,
+  },
+  // Short, so that a rotation is stored soon after the table takes writes again: whoever takes over the lease waits for it.
+  escrow: { consumer: 'save-rotation', visibilitySeconds: 10, maxReceiveCount: 1_000 },
+} satisfies Record<string, QueueSettings>;
 
 export type QueueName = keyof typeof queues;
 
@@ -97,9 +116,5 @@ export const stream = {
   batchSize: 100,
   retryAttempts: 100,
 } satisfies { consumer: FunctionName; batchSize: number; retryAttempts: number };
-
-/** How long a message stays with its consumer; AWS asks for six time-outs, so that none is handed out twice. */
-export const visibilitySeconds = (queue: QueueName): number =>
-  6 * functions[queues[queue].consumer].timeoutSeconds;
 
 export const SWEEP_EVERY_MINUTES = 5;

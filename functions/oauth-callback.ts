@@ -1,15 +1,22 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type {
+  APIGatewayProxyEventV2,
+  APIGatewayProxyStructuredResultV2,
+  Context,
+} from 'aws-lambda';
 import { fetchAccount } from '../shared/jobber/account.ts';
 import { type ConnectIntent, mayReturnTo, verifyState } from '../shared/jobber/authorization.ts';
 import { readCallback } from '../shared/jobber/callback.ts';
 import { postConnectUrl } from '../shared/jobber/connect-claim.ts';
+import { grantedAt } from '../shared/jobber/granted-at.ts';
 import { unverifiedClaims } from '../shared/jobber/unverified-claims.ts';
 import { clock, keyRing, table, tokenEndpoint } from '../shared/jobber/wiring.ts';
 import { endBinding, readBinding } from '../shared/pages/browser-binding-cookie.ts';
 import { type Result, resultPage } from '../shared/pages/result-page.ts';
+import { type EpochMs, plus } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
+import { inTime } from '../shared/runtime/in-time.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
-import { saveGrant } from '../shared/tokens/save-grant.ts';
+import { type NewGrant, saveGrant } from '../shared/tokens/save-grant.ts';
 
 const keys = keyRing();
 const endpoint = tokenEndpoint();
@@ -22,13 +29,16 @@ const api = {
   graphqlVersion: environment.jobberGraphqlVersion(),
   clock,
 };
-// With three attempts for the account and three for the table, all fits the function's time-out.
-const EXCHANGE_TIMEOUT_MS = 5_000;
-const ACCOUNT_TIMEOUT_MS = 3_000;
+/** The longest time of each step. Together they fit the function's time-out; what one leaves over, the next may use. */
+const SECRETS_MS = 5_000;
+const EXCHANGE_MS = 7_000;
+const ACCOUNT_MS = 6_000;
+const ANSWER_MARGIN_MS = 1_000;
 
 /** `GET /oauth/callback`: exchanges the code for a grant, stores it, and shows how it went. */
 export async function handler(
   event: APIGatewayProxyEventV2,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   try {
     const callback = readCallback(event.queryStringParameters);
@@ -37,7 +47,8 @@ export async function handler(
     const intent = await intentOf(callback.state, event.cookies);
     if (!intent) return resultPage({ kind: 'link_expired' });
     const cookies = intent.bindingId ? [endBinding(intent.bindingId, secure)] : [];
-    return resultPage(await connect(callback.code, intent), cookies);
+    const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+    return resultPage(await connect(callback.code, intent, deadline), cookies);
   } catch (error) {
     logger.error('A connect could not be completed.', error as Error);
     return resultPage({ kind: 'try_later' });
@@ -55,10 +66,9 @@ async function intentOf(
   return verifyState(keys, clock, state, (id) => readBinding(cookies, id, secure));
 }
 
-async function connect(code: string, intent: ConnectIntent): Promise<Result> {
-  const sealingKey = await keys.current();
-  const grant = await endpoint.exchangeCode(code, redirectUri, EXCHANGE_TIMEOUT_MS);
-  const connectedAt = clock.now();
+async function connect(code: string, intent: ConnectIntent, deadline: EpochMs): Promise<Result> {
+  const sealingKey = await inTime(SECRETS_MS, () => keys.current());
+  const grant = await endpoint.exchangeCode(code, redirectUri, EXCHANGE_MS);
   switch (grant.outcome) {
     case 'refused':
       return { kind: 'link_expired' };
@@ -69,14 +79,16 @@ async function connect(code: string, intent: ConnectIntent): Promise<Result> {
       logger.warn('Jobber gave no usable answer to an authorization code.', { cause: grant.cause });
       return { kind: 'try_later' };
   }
-  const account = await fetchAccount(api, grant.accessToken, ACCOUNT_TIMEOUT_MS);
+  const { accessToken, refreshToken, expiresAt, clientId } = grant;
+  if (accessToken === undefined) return { kind: 'try_later' };
+  const connectedAt = grantedAt(expiresAt, clock.now());
+  const account = await fetchAccount(api, accessToken, ACCOUNT_MS);
   if (!account) {
     logger.warn('Jobber did not say which account a new grant is for; the grant was not kept.');
     return { kind: 'try_later' };
   }
-  const { accessToken, refreshToken, expiresAt, clientId } = grant;
   const userId = unverifiedClaims(accessToken)['user_id'];
-  const isConnected = await saveGrant(store, sealingKey, {
+  const newGrant: NewGrant = {
     accessToken,
     refreshToken,
     expiresAt,
@@ -86,7 +98,8 @@ async function connect(code: string, intent: ConnectIntent): Promise<Result> {
     connectedAt,
     ...(userId !== undefined && { userId: String(userId) }),
     ...(intent.ref !== undefined && { ref: intent.ref }),
-  });
+  };
+  const isConnected = await saveGrant(store, sealingKey, newGrant, deadline);
   if (!isConnected) {
     logger.info('An account was disconnected before a slow connect.', { accountId: account.id });
     return { kind: 'link_expired' };

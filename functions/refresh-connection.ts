@@ -2,24 +2,28 @@ import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-p
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { clock, jobberDisconnect, jobberTokens, table } from '../shared/jobber/wiring.ts';
-import { type EpochMs, later } from '../shared/runtime/clock.ts';
+import { type EpochMs, plus } from '../shared/runtime/clock.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
+import type { SweepTask } from '../shared/tokens/due-index.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
 
 const Message = z.object({
   accountId: z.string().check(z.minLength(1)),
-  disconnecting: z._default(z.boolean(), false),
+  task: z.enum(['refresh', 'disconnect', 'appeal'] satisfies SweepTask[]),
 });
+
+/** These take longer than the queue waits, and the next sweep queues the connection again. */
+const WAIT_FOR_SWEEP = new Set(['refresh_paused', 'rotation_in_doubt']);
 
 const connections = table();
 const tokens = jobberTokens(connections);
 const { resume } = jobberDisconnect(connections, tokens);
 const processor = new BatchProcessor(EventType.SQS);
 
-/** Refreshes the connections that a sweep queued, or disconnects them. A message whose work failed stays in the queue. */
+/** Does what a sweep found due: refreshes, disconnects, appeals. A message whose work failed stays in the queue. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  const deadline = later(clock.now(), context.getRemainingTimeInMillis() - 1_000);
+  const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - 1_000);
   try {
     return await processPartialResponse(
       event,
@@ -35,21 +39,28 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   }
 }
 
+const tasks: Record<SweepTask, (accountId: string, deadline: EpochMs) => Promise<void>> = {
+  refresh: (accountId, deadline) =>
+    tokens.refreshIfDue(accountId, { minValiditySeconds: REFRESH_AHEAD_S, deadline }),
+  disconnect,
+  appeal: tokens.appeal,
+};
+
 async function work({ body }: SQSRecord, deadline: EpochMs): Promise<void> {
-  const { accountId, disconnecting } = Message.parse(JSON.parse(body));
+  const { accountId, task } = Message.parse(JSON.parse(body));
   try {
-    if (disconnecting) await disconnect(accountId, deadline);
-    else await tokens.refreshIfDue(accountId, { minValiditySeconds: REFRESH_AHEAD_S, deadline });
+    await tasks[task](accountId, deadline);
   } catch (error) {
     if (!(error instanceof TokenError)) {
       logger.error('A connection of the queue failed unexpectedly.', {
         accountId,
+        task,
         error: error as Error,
       });
       throw error;
     }
-    logger.warn('A connection was not refreshed.', { accountId, code: error.code });
-    if (error.retryable) throw error;
+    logger.warn('A connection was not refreshed.', { accountId, task, code: error.code });
+    if (error.retryable && !WAIT_FOR_SWEEP.has(error.code)) throw error;
   }
 }
 
@@ -57,5 +68,5 @@ async function work({ body }: SQSRecord, deadline: EpochMs): Promise<void> {
 async function disconnect(accountId: string, deadline: EpochMs): Promise<void> {
   const outcome = await resume(accountId, deadline);
   if (outcome?.status === 'disconnecting') count('DisconnectWaiting');
-  logger.info('A disconnect went on.', { accountId, ...outcome });
+  logger.info('Resumed disconnect.', { accountId, ...outcome });
 }

@@ -1,12 +1,11 @@
 import type { Context, ScheduledEvent } from 'aws-lambda';
 import * as aws from '../shared/runtime/aws.ts';
-import { systemClock as clock, later, toSeconds } from '../shared/runtime/clock.ts';
+import { systemClock as clock, plus, toSeconds } from '../shared/runtime/clock.ts';
 import { dynamoDb } from '../shared/runtime/dynamodb.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { sendBatches } from '../shared/runtime/queue.ts';
 import { count, logger, publishMetrics, seconds } from '../shared/runtime/telemetry.ts';
 import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
-import { DISCONNECTING_SHARD } from '../shared/tokens/connection.ts';
 import { dueConnections } from '../shared/tokens/due-index.ts';
 
 const db = dynamoDb();
@@ -21,39 +20,35 @@ export interface SweepResult {
   readonly complete: boolean;
 }
 
-/** Every 5 minutes: queues the connections whose access token expires soon, or whose disconnect waits. Sees no token. */
+/** Every 5 minutes: queues what is due, a refresh, a disconnect that waits, or an appeal. Sees no token. */
 export async function handler(
   _event: Partial<ScheduledEvent>,
   context: Context,
 ): Promise<SweepResult> {
-  const now = toSeconds(clock.now());
-  const horizon = later(now, REFRESH_AHEAD_S);
+  const now = clock.now();
+  const horizon = plus(toSeconds(now), REFRESH_AHEAD_S);
   let queued = 0;
   let failed = 0;
   let complete = true;
   let soonest = horizon;
   try {
-    for await (const due of dueConnections(db, tableName, horizon)) {
+    for await (const due of dueConnections(db, tableName, { horizon, now })) {
       if (context.getRemainingTimeInMillis() < STOP_BEFORE_TIMEOUT_MS) {
         complete = false;
         break;
       }
       const sent = await sendBatches(
         queue,
-        due.map(({ accountId, sweepShard }) => ({
-          group: accountId,
-          body: { accountId, disconnecting: sweepShard === DISCONNECTING_SHARD },
-        })),
+        due.map(({ accountId, task }) => ({ group: accountId, body: { accountId, task } })),
       );
       queued += sent.accepted;
       failed += sent.failed;
-      for (const { accessTokenExpiresAt, sweepShard } of due) {
-        if (sweepShard === DISCONNECTING_SHARD) continue;
+      for (const { accessTokenExpiresAt = horizon } of due) {
         if (accessTokenExpiresAt < soonest) soonest = accessTokenExpiresAt;
       }
     }
     if (failed > 0) throw new Error(`${failed} due connections could not be queued.`);
-    logger.info('Sweep done.', { queued, complete });
+    logger.info('Swept.', { queued, complete });
     return { queued, complete };
   } finally {
     count('SweepQueued', queued);

@@ -2,7 +2,7 @@ import { Duration, Validations } from 'aws-cdk-lib';
 import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type QueueName, queues, visibilitySeconds } from '../functions/manifest.ts';
+import { type QueueName, queues } from '../functions/manifest.ts';
 import { allow } from './permissions.ts';
 
 const LONGEST = Duration.days(14);
@@ -19,7 +19,7 @@ export class QueueWithDeadLetters extends Construct {
     super(scope, name);
     this.deadLetters = deadLetterQueue(this, 'DeadLetters');
     this.queue = new Queue(this, 'Queue', {
-      visibilityTimeout: Duration.seconds(visibilitySeconds(name)),
+      visibilityTimeout: Duration.seconds(queues[name].visibilitySeconds),
       retentionPeriod: RETENTION[name],
       enforceSSL: true,
       deadLetterQueue: {

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { type QueueName, queues, visibilitySeconds } from '../../functions/manifest.ts';
+import { type QueueName, queues } from '../../functions/manifest.ts';
 import type { Invoke } from '../functions.ts';
 import { OneClearLine } from '../one-clear-line.ts';
 
@@ -60,7 +60,7 @@ function createWithDeadLetters(server: FauxqsServer, name: QueueName): string {
   const { queueArn: deadLetterTargetArn } = server.createQueue(`${name}-dead-letters`);
   const { queueUrl } = server.createQueue(name, {
     attributes: {
-      VisibilityTimeout: String(visibilitySeconds(name)),
+      VisibilityTimeout: String(queues[name].visibilitySeconds),
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }),
     },
   });

@@ -1,4 +1,5 @@
 import { type DynamoDBDocumentClient, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { BREAKER_ID } from '../../shared/tokens/breaker-item.ts';
 import { type Connection, isDisconnecting } from '../../shared/tokens/connection.ts';
 
 /** What the page shows of a connection: no token, not even a sealed one. */
@@ -21,7 +22,8 @@ export async function listConnections(
 ): Promise<ShownConnection[]> {
   const shown: ShownConnection[] = [];
   for await (const { Items = [] } of paginateScan({ client: db }, { TableName: tableName })) {
-    shown.push(...(Items as Connection[]).map(show));
+    const connections = (Items as Connection[]).filter(({ accountId }) => accountId !== BREAKER_ID);
+    shown.push(...connections.map(show));
   }
   return shown.sort((a, b) => a.accountName.localeCompare(b.accountName));
 }
@@ -34,7 +36,7 @@ function show(connection: Connection): ShownConnection {
     status: connection.status,
     statusReason: 'statusReason' in connection ? connection.statusReason : undefined,
     ref: connection.ref,
-    rotation: connection.rotation,
+    rotation: connection.rotation ?? 0,
     expiresAt: tokens?.accessTokenExpiresAt,
     disconnecting: isDisconnecting(connection),
     leased: (tokens?.leaseExpiresAt ?? 0) > Date.now(),

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { backoff } from '../runtime/backoff.ts';
-import { type Clock, later, toSeconds } from '../runtime/clock.ts';
+import { type Clock, plus, toSeconds } from '../runtime/clock.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import { unlessAborted } from './aborting.ts';
 import type { AccessToken } from './contract.ts';
@@ -53,7 +53,7 @@ export function accessTokens({ invoke, clock }: { invoke: InvokeGetToken; clock:
     accountId: string,
     rejectedToken: string | undefined,
   ): Promise<AccessToken> {
-    const giveUpAt = later(clock.now(), ANSWER_WITHIN_MS);
+    const giveUpAt = plus(clock.now(), ANSWER_WITHIN_MS);
     for (let attempt = 0; ; attempt++) {
       try {
         const response = await invoke({ accountId, rejectedToken }, giveUpAt - clock.now());
@@ -62,7 +62,7 @@ export function accessTokens({ invoke, clock }: { invoke: InvokeGetToken; clock:
         return remember({ accountId, accessToken, expiresAt });
       } catch (error) {
         const pause = backoff(attempt, 200, 5_000);
-        if (!isWorthRepeating(error) || later(clock.now(), pause) >= giveUpAt) throw error;
+        if (!isWorthRepeating(error) || plus(clock.now(), pause) >= giveUpAt) throw error;
         await clock.sleep(pause);
       }
     }

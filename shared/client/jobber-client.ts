@@ -5,7 +5,7 @@ import {
   type QueryCost,
 } from '../jobber/graphql.ts';
 import { backoff } from '../runtime/backoff.ts';
-import { type Clock, type EpochMs, later } from '../runtime/clock.ts';
+import { type Clock, type EpochMs, plus } from '../runtime/clock.ts';
 import { unlessAborted } from './aborting.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { type Document, mayChangeSomething, textOf } from './document.ts';
@@ -65,13 +65,13 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
     { operationName, signal }: QueryOptions = {},
   ): Promise<Executed<Result>> {
     const query = textOf(document as Document<never, never>);
-    let giveUpAt = later(clock.now(), ANSWER_WITHIN_MS);
+    let giveUpAt = plus(clock.now(), ANSWER_WITHIN_MS);
     let rejected: { token: string; why: Rejection } | undefined;
 
     for (let attempt = 0; ; attempt++) {
       const asked = clock.now();
       const accessToken = await tokenFor(accountId, rejected, signal);
-      giveUpAt = later(giveUpAt, clock.now() - asked);
+      giveUpAt = plus(giveUpAt, clock.now() - asked);
       const answer = await askGraphql(
         api,
         accessToken,
@@ -98,7 +98,7 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
         case 'too_many_requests':
         case 'unavailable': {
           const { ms, error } = waitFor(answer, attempt, query);
-          if (ms === undefined || later(clock.now(), ms) > giveUpAt) throw error;
+          if (ms === undefined || plus(clock.now(), ms) > giveUpAt) throw error;
           await unlessAborted(clock.sleep(ms), signal);
           break;
         }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
-import { type Clock, later, toSeconds } from '../runtime/clock.ts';
+import { type Clock, plus, toSeconds } from '../runtime/clock.ts';
 import { deriveKey, type KeyRing } from '../tokens/sealing.ts';
 
 /** What the owner's app wants to find again after the authorization. */
@@ -115,7 +115,7 @@ async function sign(
   const key = await keys.current();
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256', kid: key.id })
-    .setExpirationTime(later(toSeconds(clock.now()), lifetimeSeconds))
+    .setExpirationTime(plus(toSeconds(clock.now()), lifetimeSeconds))
     .sign(deriveKey(key, purpose));
 }
 

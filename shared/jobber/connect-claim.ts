@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { type JWK, SignJWT } from 'jose';
-import { type Clock, later, toSeconds } from '../runtime/clock.ts';
+import { type Clock, plus, toSeconds } from '../runtime/clock.ts';
 import { deriveKey, type KeyRing, type RootKey } from '../tokens/sealing.ts';
 
 /*
@@ -25,7 +25,7 @@ export async function postConnectUrl(
     .setIssuer(connected.issuer)
     .setAudience(target.origin)
     .setSubject(connected.accountId)
-    .setExpirationTime(later(toSeconds(clock.now()), CLAIM_LIFETIME_S))
+    .setExpirationTime(plus(toSeconds(clock.now()), CLAIM_LIFETIME_S))
     .sign(privateKey(key));
   target.searchParams.set('connection', claim);
   return target.href;

@@ -4,6 +4,7 @@ import { REDEEM } from '../tokens/budgets.ts';
 import type { Redeem, Redemption, TokenEndpoint } from '../tokens/token-endpoint.ts';
 import { exchange } from './http.ts';
 import { readTokenResponse } from './token-response.ts';
+import { unverifiedClaims } from './unverified-claims.ts';
 
 export interface AppCredentials {
   readonly clientId: string;
@@ -32,6 +33,12 @@ export interface JobberTokenEndpoint extends TokenEndpoint {
   ): Promise<Redemption & { clientId: string }>;
 }
 
+/** By the claim `account_id` of Jobber's access tokens, which only Jobber can verify. */
+function accountOfToken(accessToken: string): string | undefined {
+  const { account_id: account } = unverifiedClaims(accessToken);
+  return typeof account === 'number' || typeof account === 'string' ? String(account) : undefined;
+}
+
 const LEAST_FOR_A_CODE_MS = 1_000;
 
 /** `POST /api/oauth/token`: form-encoded, the client's credentials in the body. */
@@ -45,6 +52,7 @@ export function jobberTokenEndpoint({
   clock: Clock;
 }): JobberTokenEndpoint {
   return {
+    accountOf: accountOfToken,
     async prepare() {
       const app = await credentials.get();
       const redeem: Redeem = (refreshToken, timeoutMs) =>

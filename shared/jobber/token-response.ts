@@ -1,4 +1,4 @@
-import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import { type EpochMs, type EpochSeconds, plus, toSeconds } from '../runtime/clock.ts';
 import type { Redemption } from '../tokens/token-endpoint.ts';
 import type { Answer, NoAnswer } from './http.ts';
 import { unverifiedClaims } from './unverified-claims.ts';
@@ -9,7 +9,10 @@ const GRANT_REFUSED =
 
 const CLIENT_REJECTED = /client|secret|application/i;
 
-const ACCESS_TOKEN_LIFETIME_S = 60 * 60;
+/** Jobber, "App Authorization": access tokens expire after 60 minutes. */
+export const ACCESS_TOKEN_LIFETIME_S = 60 * 60;
+/** In an answer that is cut off as well: what follows shows that the number is whole. */
+const EXPIRES_IN = /"expires_in"\s*:\s*"?(\d{1,9})"?\s*[,}]/;
 /** An expiry further away than this is a mistake. */
 const MAX_LIFETIME_S = 24 * 60 * 60;
 
@@ -17,7 +20,7 @@ const MAX_LIFETIME_S = 24 * 60 * 60;
  * Reads an answer of Jobber's token endpoint. `sent` is the refresh token that was redeemed, which stays
  * valid if no other came back (RFC 6749, section 6).
  *
- * Tokens come first: an answer that holds an access token is a rotation, whatever else is wrong with it.
+ * Tokens come first: an answer that holds a new refresh token is a rotation, whatever else is wrong with it.
  * The refusals are told apart by their text, since Jobber answers a wrong client secret with 401 as well.
  */
 export function readTokenResponse(
@@ -33,8 +36,12 @@ export function readTokenResponse(
   // Only an answer that arrived whole says that there is no new refresh token.
   const refreshToken = read('refresh_token') ?? (read.whole ? sent : undefined);
   if (accessToken && refreshToken) {
-    const expiresAt = accessTokenExpiry(read('expires_at'), accessToken, now);
+    const expiresAt = accessTokenExpiry(answer.body, read('expires_at'), accessToken, now);
     return { outcome: 'rotated', accessToken, refreshToken, expiresAt };
+  }
+  // A successor alone is a rotation, too: the next refresh brings an access token.
+  if (sent !== undefined && refreshToken !== undefined && refreshToken !== sent) {
+    return { outcome: 'rotated', refreshToken, expiresAt: toSeconds(now) };
   }
   const { status } = answer;
   if ((status === 400 || status === 401) && !isPage(answer.body)) {
@@ -60,19 +67,25 @@ function readRefusal({ status, body }: Answer, error: string | undefined, isCode
   return status === 401 ? 'client_rejected' : undefined;
 }
 
-/** From `expires_at`, else the JWT's `exp`, else 60 minutes from now; never throws. */
+/** From `expires_at`, else `expires_in` (RFC 6749, section 5.1), else the JWT's `exp`, else 60 minutes from now; never throws. */
 function accessTokenExpiry(
+  body: string,
   expiresAt: string | undefined,
   accessToken: string,
   now: EpochMs,
 ): EpochSeconds {
   const seconds = toSeconds(now);
-  const candidates = [Date.parse(expiresAt ?? '') / 1000, unverifiedClaims(accessToken)['exp']];
+  const expiresIn = EXPIRES_IN.exec(body)?.[1];
+  const candidates = [
+    Date.parse(expiresAt ?? '') / 1000,
+    seconds + Number(expiresIn),
+    unverifiedClaims(accessToken)['exp'],
+  ];
   const plausible = candidates.find(
     (time) => typeof time === 'number' && time > seconds && time < seconds + MAX_LIFETIME_S,
   );
   return plausible === undefined
-    ? later(seconds, ACCESS_TOKEN_LIFETIME_S)
+    ? plus(seconds, ACCESS_TOKEN_LIFETIME_S)
     : (Math.floor(plausible as number) as EpochSeconds);
 }
 

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Clock, type EpochMs, later } from '../runtime/clock.ts';
+import { type Clock, type EpochMs, plus } from '../runtime/clock.ts';
 import type { CredentialSource } from './token-endpoint.ts';
 
 /** Lower case, as API Gateway gives header names. */
@@ -29,7 +29,7 @@ export function signatureCheck(credentials: CredentialSource, clock: Clock): Sig
       if (isKey((await credentials.previous())?.clientSecret)) return true;
       const now = clock.now();
       if (now < nextReload) return false;
-      nextReload = later(now, RELOAD_PAUSE);
+      nextReload = plus(now, RELOAD_PAUSE);
       return isKey((await credentials.reload()).clientSecret);
     },
   };

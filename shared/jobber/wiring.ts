@@ -1,3 +1,4 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
 import { dynamoDb } from '../runtime/dynamodb.ts';
@@ -5,6 +6,8 @@ import { environment } from '../runtime/environment.ts';
 import { sendText } from '../runtime/queue.ts';
 import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
 import { count, logger, milliseconds } from '../runtime/telemetry.ts';
+import { breakerItem } from '../tokens/breaker-item.ts';
+import { circuitBreaker } from '../tokens/circuit-breaker.ts';
 import { connectionTable } from '../tokens/connection-table.ts';
 import { disconnectProtocol } from '../tokens/disconnect.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
@@ -19,7 +22,15 @@ import { signatureCheck } from './webhook-signature.ts';
 
 export { clock };
 
-export const table = () => connectionTable(dynamoDb(), environment.tableName());
+let client: DynamoDBDocumentClient | undefined;
+
+/** One for all: each costs a cold start some milliseconds. */
+function tableClient(): DynamoDBDocumentClient {
+  client ??= dynamoDb();
+  return client;
+}
+
+export const table = () => connectionTable(tableClient(), environment.tableName());
 
 export function keyRing(): KeyRing & { previous(): Promise<RootKey | undefined> } {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
@@ -73,6 +84,7 @@ export function jobberTokens(connections = table()): TokenHelper {
   return tokenHelper({
     table: connections,
     endpoint: tokenEndpoint(),
+    breaker: circuitBreaker({ item: breakerItem(tableClient(), environment.tableName()), clock }),
     escrow: { keep: (...rotation) => sendText({ client: aws.sqs(), url }, ...rotation) },
     keys: keyRing(),
     clock,

@@ -12,6 +12,8 @@ export type EpochSeconds = number & { readonly [unit]: 's' };
 export interface Clock {
   now(): EpochMs;
   sleep(ms: number): Promise<void>;
+  /** Calls `tick` again and again until the returned function is called. */
+  every(ms: number, tick: () => void): () => void;
 }
 
 export const systemClock: Clock = {
@@ -19,8 +21,12 @@ export const systemClock: Clock = {
   sleep: async (ms) => {
     await delay(ms);
   },
+  every(ms, tick) {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  },
 };
 
 export const toSeconds = (ms: EpochMs): EpochSeconds => Math.floor(ms / 1000) as EpochSeconds;
 
-export const later = <T extends EpochMs | EpochSeconds>(time: T, by: number): T => (time + by) as T;
+export const plus = <T extends EpochMs | EpochSeconds>(time: T, by: number): T => (time + by) as T;

@@ -5,7 +5,7 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { LRUCache } from 'lru-cache';
-import { type Clock, type EpochMs, later } from './clock.ts';
+import { type Clock, type EpochMs, plus } from './clock.ts';
 
 export interface SecretVersion {
   /** Secrets Manager's version id. */
@@ -67,7 +67,7 @@ export function cachedSecret(
     pending ??= read()
       .then((version) => {
         known = version;
-        freshUntil = later(clock.now(), FRESH_FOR);
+        freshUntil = plus(clock.now(), FRESH_FOR);
         return version;
       })
       .finally(() => {
@@ -82,7 +82,7 @@ export function cachedSecret(
       return await reload();
     } catch (error) {
       if (!known) throw error;
-      freshUntil = later(clock.now(), RETRY_AFTER);
+      freshUntil = plus(clock.now(), RETRY_AFTER);
       return known;
     }
   }
@@ -92,7 +92,7 @@ export function cachedSecret(
     current,
     async previous() {
       const { id, createdAt } = await current();
-      if (later(createdAt, OVERLAP) < clock.now()) return undefined;
+      if (plus(createdAt, OVERLAP) < clock.now()) return undefined;
       if (before?.of !== id) {
         before = { of: id, version: await readIfExists({ VersionStage: 'AWSPREVIOUS' }) };
       }

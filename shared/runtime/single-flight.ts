@@ -10,6 +10,6 @@ export function singleFlight<T>() {
       pending.set(key, started);
       return started;
     },
-    has: (key: string): boolean => pending.has(key),
+    pending: (key: string): Promise<T> | undefined => pending.get(key),
   };
 }

@@ -1,36 +1,70 @@
 /*
- * The time that each part of the protocol may take, in milliseconds. A holder that outlives its lease
- * must be dead, not slow, so: function time-out < LEASE, and SPENDING fits what is left at CLAIM and at each attempt.
+ * The time that each part of the protocol may take, in milliseconds. `docs/rotation.md` has them beside each other.
  */
 
+/** How long a claim lasts without RENEW: others notice a dead holder this soon. */
 export const LEASE = 30_000;
 
-/** What no lease lasts for, however much two clocks differ. */
+/** How often a holder that waits for an answer extends its lease. One RENEW may fail without the lease ending. */
+export const RENEW_EVERY = 10_000;
+
+/** No lease lasts longer, however much two clocks differ. */
 export const LONGEST_LEASE = 2 * LEASE;
 
-/** The least time for a redemption, the body included; it may take all that is left before STORE. */
-export const REDEEM = 8_000;
+/**
+ * The least time that an attempt to redeem must have for its answer. Giving up on a slow answer throws away a rotation that
+ * was already made, so an attempt waits for all the time that is left, and does not begin with less than this.
+ */
+export const REDEEM = 120_000;
 
 /** All attempts to store a rotation. */
 export const STORE = 5_000;
 
 /** All attempts to put a rotation into escrow. */
-export const ESCROW = 4_000;
+export const ESCROW = 8_000;
 
 /** From sending a refresh token until its successor is safe. */
 export const SPENDING = REDEEM + STORE + ESCROW;
 
+/** One call of the table, its retries included. */
+export const TABLE_CALL = 4_000;
+
+/** The escrow queue delivers a rotation within this time once the table takes writes again: its visibility, and two seconds. */
+export const ESCROW_DELIVERY = 12_000;
+
+/** How often a holder that waits for the escrow looks at the table. */
+export const ESCROW_LOOK = 3_000;
+
 /** One request to end a grant. */
 export const REVOKE = 5_000;
 
-/** How long a caller without a deadline of its own is served. */
-export const CALL = 25_000;
+/** How long a caller waits for somebody else's refresh. */
+export const PATIENCE = 25_000;
 
-/** How long a refused token waits for an earlier holder that may still store its successor. */
+/** How long after a refusal, or after the takeover of a lease, no verdict falls. */
 export const GRACE = 10 * 60_000;
+
+/** How long nobody sends a token again that was refused. */
+export const REFUSED_PAUSE = 60_000;
+
+/** An answer that is out for longer is a sign that the token endpoint is in trouble. The first RENEW finds out. */
+export const SLOW_ANSWER = RENEW_EVERY - 1_000;
+
+/** While the token endpoint is in trouble, one probe in this time finds out whether it is back. */
+export const PROBE_EVERY = 10_000;
 
 /** How old a rejected access token must be for a refresh to make sense. */
 export const REJECTED_TOKEN_AGE = 60_000;
 
 /** How long before its expiry the sweep refreshes an access token, in seconds. */
 export const REFRESH_AHEAD_S = 15 * 60;
+
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
+
+/** When a connection that needs its admin is tried again, counted from the verdict. */
+export const APPEALS_AFTER: readonly number[] = [
+  HOUR,
+  6 * HOUR,
+  ...[1, 2, 3, 4, 5, 6, 7].map((day) => day * DAY),
+];

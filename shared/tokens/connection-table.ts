@@ -1,182 +1,162 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { type EpochMs, type EpochSeconds, plus } from '../runtime/clock.ts';
+import { inTime } from '../runtime/in-time.ts';
+import { LONGEST_LEASE, REFUSED_PAUSE, TABLE_CALL } from './budgets.ts';
 import {
-  type DynamoDBDocumentClient,
-  GetCommand,
-  UpdateCommand,
-  type UpdateCommandInput,
-} from '@aws-sdk/lib-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { type EpochMs, type EpochSeconds, later } from '../runtime/clock.ts';
-import { LONGEST_LEASE } from './budgets.ts';
+  APPEAL,
+  conditionalUpdate,
+  LEASE,
+  LEASE_AND_MARKS,
+  VERDICT,
+  type WriteResult,
+} from './conditional-update.ts';
 import {
   type ActiveConnection,
   type Connection,
-  DISCONNECTING_SHARD,
-  type DisconnectedConnection,
-  type DisconnectReason,
-  type Grant,
+  hasRefreshToken,
   type LapsedConnection,
   type Lease,
+  nextAppeal,
+  type RedemptionMarks,
   sweepShardOf,
 } from './connection.ts';
 import type { ReconnectReason } from './errors.ts';
-import type { Sealed } from './sealing.ts';
+import { grantWrites } from './grant-writes.ts';
+import { type Sealed, sameSealed } from './sealing.ts';
 
 /*
- * Every write of the protocol, each with the condition that decides its race.
+ * Every write of a rotation, each with the condition that decides its race.
  *
  *   CLAIM ───────── REDEEM ───────── STORE            the holder, undisturbed
- *   │ lease is free  │                │ refreshToken is still the one redeemed
- *   │                └─ refused ───── LAPSE           refreshToken and lease are still ours
- *   └─ otherwise: somebody else refreshes, or did     RELEASE likewise
+ *   │ lease is free  │ RENEW          │ refreshToken is still the one redeemed
+ *   │                └─ refused ───── RELEASE, LAPSE  refreshToken and lease are still ours
+ *   └─ otherwise: somebody else refreshes, or did
  *
- *   a new grant replaces everything · END deletes the tokens of the grant that it is about
+ *   `grant-writes.ts`: a new grant replaces everything · END deletes the tokens of the grant that it is about
  */
 const ACTIVE = '#status = :active';
-// A lease that ends later than any lease can was taken by a clock that was wrong.
+// Ignore leases and pauses too far in the future: a clock was wrong.
 const LEASE_FREE =
   '(attribute_not_exists(leaseExpiresAt) OR leaseExpiresAt < :now OR leaseExpiresAt > :latest)';
+const MAY_RETRY = '(attribute_not_exists(retryAt) OR retryAt <= :now OR retryAt > :latestRetry)';
 const DUE = 'accessTokenExpiresAt <= :horizon';
 const REJECTED = 'accessToken = :rejected';
 const NOBODY_ROTATED = 'refreshToken = :redeemed';
 const LEASE_MINE = 'leaseId = :lease';
-// A grant from the future was issued by a clock that was wrong.
-const NO_LATER_GRANT =
-  '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR connectedAt > :soon' +
-  ' OR #status = :lapsed OR (#status = :disconnected AND statusChangedAt <= :connectedAt))';
-const THIS_GRANT = 'grantId = :grantId';
-const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
+const THIS_APPEAL = '#status = :lapsed AND appealAt = :appealAt';
+const NOT_DISCONNECTING = 'attribute_not_exists(disconnectingSince)';
 
-const LEASE = 'leaseId, leaseExpiresAt';
-const MARKS = `${LEASE}, inDoubtSince, unconfirmedAt`;
-const VERDICT = 'statusReason, statusChangedAt';
-const TOKENS = 'accessToken, refreshToken, accessTokenExpiresAt, refreshedAt';
-
-/** When a connection is due for a refresh. */
-export interface Due {
-  /** Due if the access token does not last beyond this. */
+/** What makes a connection due for a refresh. */
+export interface DueWhen {
+  /** Its access token does not last beyond this. */
   readonly horizon: EpochSeconds;
-  /** Due, too, if the API rejected this very access token. */
+  /** Or the API rejected this very access token. */
   readonly rejected?: Sealed<'accessToken'> | undefined;
 }
 
-export type Claim =
-  | { readonly claimed: true; readonly before: ActiveConnection; readonly abandoned: boolean }
-  | { readonly claimed: false; readonly now: Connection | undefined };
+export type Claim<C extends Connection = ActiveConnection> =
+  | { readonly claimed: true; readonly before: C; readonly abandoned: boolean }
+  | { readonly claimed: false; readonly found: Connection | undefined };
 
-/** The token that the holder of a lease has redeemed, or is about to. */
+/** A token that the holder of a lease may redeem. */
 export interface Held {
   readonly accountId: string;
   readonly leaseId: string;
   /** As read: the same as long as nobody replaced the token. */
-  readonly redeemed: Sealed<'refreshToken'>;
-}
-
-export interface Marks {
-  readonly inDoubtSince?: EpochMs | undefined;
-  readonly unconfirmedAt?: EpochMs | undefined;
+  readonly refreshToken: Sealed<'refreshToken'>;
 }
 
 export interface Successor {
-  readonly accessToken: Sealed<'accessToken'>;
+  /** Absent if the answer was cut off before it. */
+  readonly accessToken?: Sealed<'accessToken'> | undefined;
   readonly refreshToken: Sealed<'refreshToken'>;
   readonly accessTokenExpiresAt: EpochSeconds;
   readonly refreshedAt: EpochSeconds;
 }
 
-/** `now` is what the table holds instead, read consistently after the condition failed. */
-export type Written =
-  | { readonly written: true }
-  | { readonly written: false; readonly now: Connection | undefined };
-
-const deleteTokens = (
-  reason: DisconnectReason,
-  now: EpochMs,
-  values: Record<string, unknown>,
-): Partial<UpdateCommandInput> => ({
-  UpdateExpression: `SET #status = :disconnected, statusReason = :reason, statusChangedAt = :now REMOVE ${TOKENS}, ${MARKS}, sweepShard`,
-  ExpressionAttributeNames: { '#status': 'status' },
-  ExpressionAttributeValues: {
-    ...values,
-    ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
-    ':reason': reason,
-    ':now': now,
-  },
-});
-
-const within = (abortSignal: AbortSignal | undefined) => (abortSignal ? { abortSignal } : {});
+/** Whether a rotation is in the table, or `found` took the place of the redeemed token first. */
+export type StoreResult =
+  | { readonly stored: true }
+  | { readonly stored: false; readonly found: Connection | undefined };
 
 export type ConnectionTable = ReturnType<typeof connectionTable>;
 
-/** The connections in DynamoDB. Methods throw the SDK's errors, but for failed conditions. */
+/**
+ * The connections in DynamoDB. Each call ends within {@link TABLE_CALL}, or sooner if it is told so. Methods throw the
+ * SDK's errors, except for failed conditions. A write recognises its own repetition: the SDK retries a write whose reply was
+ * lost, and the retry fails the condition.
+ */
 export function connectionTable(client: DynamoDBDocumentClient, tableName: string) {
   /** One strongly consistent read. */
-  async function get(
-    accountId: string,
-    abortSignal?: AbortSignal,
-  ): Promise<Connection | undefined> {
-    const { Item } = await client.send(
-      new GetCommand({ TableName: tableName, Key: { accountId }, ConsistentRead: true }),
-      within(abortSignal),
-    );
+  async function get(accountId: string, withinMs = TABLE_CALL): Promise<Connection | undefined> {
+    const command = new GetCommand({
+      TableName: tableName,
+      Key: { accountId },
+      ConsistentRead: true,
+    });
+    const { Item } = await inTime(withinMs, (abortSignal) => client.send(command, { abortSignal }));
     return Item as Connection | undefined;
   }
 
-  async function update(
-    accountId: string,
-    expression: Partial<UpdateCommandInput>,
-    abortSignal?: AbortSignal,
-  ): Promise<{ written: true; before: unknown } | { written: false; now: Connection | undefined }> {
-    try {
-      const { Attributes } = await client.send(
-        new UpdateCommand({
-          TableName: tableName,
-          Key: { accountId },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-          ...expression,
-        }),
-        within(abortSignal),
-      );
-      return { written: true, before: Attributes };
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      // Not every implementation of DynamoDB returns the item that failed the condition.
-      const now = error.Item
-        ? (unmarshall(error.Item) as Connection)
-        : await get(accountId, abortSignal);
-      return { written: false, now };
-    }
-  }
+  const update = conditionalUpdate(client, tableName, get);
 
   /**
-   * CLAIM decides who redeems: of all that find the connection due, one.
-   * A lease that this very call took, though its reply was lost and the SDK's retry then failed, is
-   * recognised by its id; whether it replaced an abandoned one is not known then, so assume it.
+   * CLAIM decides who redeems: of all that find the connection due, one. Whether our own repeated claim replaced an
+   * abandoned lease is unknown, so assume that it did.
    */
-  async function claim(accountId: string, lease: Lease, due: Due, now: EpochMs): Promise<Claim> {
+  async function claim(
+    accountId: string,
+    lease: Lease,
+    now: EpochMs,
+    due: DueWhen,
+  ): Promise<Claim> {
     const result = await update(accountId, {
       UpdateExpression: 'SET leaseId = :lease, leaseExpiresAt = :leaseExpiresAt',
-      ConditionExpression: `${ACTIVE} AND ${LEASE_FREE} AND ${due.rejected ? `(${DUE} OR ${REJECTED})` : DUE}`,
+      ConditionExpression: `${ACTIVE} AND ${LEASE_FREE} AND ${MAY_RETRY} AND ${due.rejected ? `(${DUE} OR ${REJECTED})` : DUE}`,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
-        ':active': 'active',
-        ':now': now,
-        ':latest': later(now, LONGEST_LEASE),
+        ...leaseValues(lease, now),
+        ':active': 'active' satisfies ActiveConnection['status'],
+        ':latestRetry': plus(now, 2 * REFUSED_PAUSE),
         ':horizon': due.horizon,
-        ':lease': lease.id,
-        ':leaseExpiresAt': lease.expiresAt,
         ...(due.rejected && { ':rejected': due.rejected }),
       },
       ReturnValues: 'ALL_OLD',
     });
-    if (result.written) {
-      const before = result.before as ActiveConnection;
-      return { claimed: true, before, abandoned: before.leaseId !== undefined };
-    }
-    const { now: found } = result;
-    return found?.status === 'active' && found.leaseId === lease.id
-      ? { claimed: true, before: found, abandoned: true }
-      : { claimed: false, now: found };
+    return readClaim<ActiveConnection>(result, lease, 'active');
+  }
+
+  /** CLAIM APPEAL: as CLAIM, for a connection that needs its admin. The next appeal is due whatever becomes of this one. */
+  async function claimAppeal(
+    { accountId, appealAt, statusChangedAt }: LapsedConnection,
+    lease: Lease,
+    now: EpochMs,
+  ): Promise<Claim<LapsedConnection>> {
+    const next = nextAppeal(statusChangedAt, now);
+    const result = await update(accountId, {
+      UpdateExpression:
+        'SET leaseId = :lease, leaseExpiresAt = :leaseExpiresAt' +
+        (next === undefined ? ` REMOVE ${APPEAL}` : ', appealAt = :next'),
+      ConditionExpression: `${THIS_APPEAL} AND ${LEASE_FREE}`,
+      ExpressionAttributeNames: { '#status': 'status' },
+      ExpressionAttributeValues: {
+        ...leaseValues(lease, now),
+        ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
+        ':appealAt': appealAt,
+        ...(next !== undefined && { ':next': next }),
+      },
+      ReturnValues: 'ALL_OLD',
+    });
+    return readClaim<LapsedConnection>(result, lease, 'reconnect_required');
+  }
+
+  /** RENEW extends a lease while its holder waits for an answer. A holder that lost its lease gets `written: false`. */
+  function renew(held: Held, expiresAt: EpochMs): Promise<WriteResult> {
+    return update(held.accountId, {
+      UpdateExpression: 'SET leaseExpiresAt = :leaseExpiresAt',
+      ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE}`,
+      ExpressionAttributeValues: { ...heldValues(held), ':leaseExpiresAt': expiresAt },
+    });
   }
 
   /**
@@ -184,156 +164,187 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
    * It does not ask for the lease: whoever holds the live successor must be able to store it, however
    * late, and that also revives a connection which was given up too early.
    */
-  function store(
+  async function store(
     accountId: string,
     redeemed: Sealed<'refreshToken'>,
     successor: Successor,
-    abortSignal?: AbortSignal,
-  ): Promise<Written> {
-    const expression: Partial<UpdateCommandInput> = {
-      UpdateExpression:
-        'SET accessToken = :accessToken, refreshToken = :refreshToken, ' +
-        'accessTokenExpiresAt = :expiresAt, refreshedAt = :refreshedAt, rotation = rotation + :one, ' +
-        `#status = :active, sweepShard = if_not_exists(sweepShard, :shard) REMOVE ${MARKS}, ${VERDICT}`,
-      ConditionExpression: NOBODY_ROTATED,
-      ExpressionAttributeNames: { '#status': 'status' },
-      ExpressionAttributeValues: {
-        ':redeemed': redeemed,
-        ':accessToken': successor.accessToken,
-        ':refreshToken': successor.refreshToken,
-        ':expiresAt': successor.accessTokenExpiresAt,
-        ':refreshedAt': successor.refreshedAt,
-        ':one': 1,
-        ':active': 'active',
-        ':shard': sweepShardOf(accountId),
+    withinMs?: number,
+  ): Promise<StoreResult> {
+    const write = tokensWrite(
+      accountId,
+      successor,
+      LEASE_AND_MARKS,
+      ', rotation = if_not_exists(rotation, :zero) + :one',
+    );
+    const result = await update(
+      accountId,
+      {
+        ...write,
+        ConditionExpression: NOBODY_ROTATED,
+        ExpressionAttributeValues: {
+          ...write.ExpressionAttributeValues,
+          ':redeemed': redeemed,
+          ':zero': 0,
+          ':one': 1,
+        },
       },
-    };
-    return update(accountId, expression, abortSignal);
+      withinMs,
+    );
+    return result.written || hasRefreshToken(result.found, successor.refreshToken)
+      ? { stored: true }
+      : { stored: false, found: result.found };
+  }
+
+  /**
+   * STORE UNCHANGED: the server answered with the same refresh token, so nothing is lost if this write is not made. It asks
+   * for the holder's own lease: a late one must not take away another holder's lease or marks, or revive a connection.
+   * @param inDoubtSince what the next holder must know of the takeover, if the lease was taken over
+   * @param keepsMarks whether other holders may still be under way
+   */
+  async function storeUnchanged(
+    held: Held,
+    successor: Successor,
+    { inDoubtSince, keepsMarks }: { inDoubtSince: EpochMs | undefined; keepsMarks: boolean },
+    withinMs?: number,
+  ): Promise<StoreResult> {
+    const write = tokensWrite(
+      held.accountId,
+      successor,
+      keepsMarks ? `${LEASE}, refusedAt, retryAt` : LEASE_AND_MARKS,
+      inDoubtSince === undefined ? '' : ', inDoubtSince = :inDoubtSince',
+    );
+    const result = await update(
+      held.accountId,
+      {
+        ...write,
+        ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE}`,
+        ExpressionAttributeValues: {
+          ...write.ExpressionAttributeValues,
+          ...heldValues(held),
+          ...(inDoubtSince !== undefined && { ':inDoubtSince': inDoubtSince }),
+        },
+      },
+      withinMs,
+    );
+    return result.written || hasAccessToken(result.found, successor.accessToken)
+      ? { stored: true }
+      : { stored: false, found: result.found };
   }
 
   /**
    * RELEASE ends a lease without a rotation, unless the token or the lease is no longer ours.
    * The marks tell the next holder what may have happened to the token.
    */
-  function release(held: Held, marks: Marks): Promise<Written> {
-    const set = Object.entries(marks).filter(([, time]) => time !== undefined);
+  function release(
+    held: Held,
+    marks: RedemptionMarks & { readonly statusReason?: ReconnectReason },
+  ): Promise<WriteResult> {
+    const set = Object.entries(marks).filter(([, value]) => value !== undefined);
     const expression = set.map(([mark]) => `${mark} = :${mark}`).join(', ');
     return update(held.accountId, {
       UpdateExpression: `${expression && `SET ${expression} `}REMOVE ${LEASE}`,
       ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE}`,
       ExpressionAttributeValues: {
-        ':redeemed': held.redeemed,
-        ':lease': held.leaseId,
-        ...Object.fromEntries(set.map(([mark, time]) => [`:${mark}`, time])),
+        ...heldValues(held),
+        ...Object.fromEntries(set.map(([mark, value]) => [`:${mark}`, value])),
       },
     });
   }
 
   /**
    * LAPSE is the verdict on a refused token: only on the token that was refused, only by its holder, and not on a
-   * connection that is being disconnected.
+   * connection that is being disconnected. The marks stay as evidence for an appeal.
    */
-  function lapse(held: Held, reason: ReconnectReason, now: EpochMs): Promise<Written> {
-    return update(held.accountId, {
-      UpdateExpression: `SET #status = :lapsed, statusReason = :reason, statusChangedAt = :now REMOVE ${MARKS}, sweepShard`,
-      ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE} AND sweepShard <> :disconnecting`,
+  async function lapse(held: Held, reason: ReconnectReason, now: EpochMs): Promise<WriteResult> {
+    const result = await update(held.accountId, {
+      UpdateExpression:
+        'SET #status = :lapsed, statusReason = :reason, statusChangedAt = :now, ' +
+        `appealAt = :appealAt, appealShard = :shard REMOVE ${LEASE}, retryAt, sweepShard`,
+      ConditionExpression: `${ACTIVE} AND ${NOBODY_ROTATED} AND ${LEASE_MINE} AND ${NOT_DISCONNECTING}`,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
-        ':redeemed': held.redeemed,
-        ':lease': held.leaseId,
-        ':disconnecting': DISCONNECTING_SHARD,
+        ...heldValues(held),
+        ':active': 'active' satisfies ActiveConnection['status'],
         ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
         ':reason': reason,
         ':now': now,
+        ':appealAt': nextAppeal(now, now),
+        ':shard': sweepShardOf(held.accountId),
       },
     });
-  }
-
-  /** The same verdict on one that is being disconnected: its tokens are deleted, so that no late STORE revives it. */
-  function lapseDisconnecting(held: Held, now: EpochMs): Promise<Written> {
-    return update(held.accountId, {
-      ...deleteTokens('disconnected_by_app', now, {
-        ':redeemed': held.redeemed,
-        ':lease': held.leaseId,
-        ':disconnecting': DISCONNECTING_SHARD,
-      }),
-      ConditionExpression: `${NOBODY_ROTATED} AND ${LEASE_MINE} AND sweepShard = :disconnecting`,
-    });
-  }
-
-  /**
-   * A new grant replaces whatever is there but the owner's `ref`, a refresh in flight included: that one then fails its
-   * own condition and adopts the new grant. Only an active grant that was issued later stands against it, or the disconnect
-   * of one. Written once: a retry whose first attempt landed must not undo what happened to the grant since.
-   */
-  function saveGrant({ accountId, ...grant }: Grant): Promise<Written> {
-    const attributes: Record<string, unknown> = {
-      ...grant,
-      status: 'active',
-      rotation: 0,
-      sweepShard: sweepShardOf(accountId),
-    };
-    const names = Object.keys(attributes);
-    return update(accountId, {
-      UpdateExpression:
-        `SET ${names.map((name) => `#${name} = :${name}`).join(', ')} ` +
-        `REMOVE ${[MARKS, VERDICT, ...('userId' in grant ? [] : ['userId'])].join(', ')}`,
-      ConditionExpression: `${NOT_THIS_GRANT} AND ${NO_LATER_GRANT}`,
-      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
-      ExpressionAttributeValues: {
-        ...Object.fromEntries(
-          Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
-        ),
-        ':soon': later(grant.connectedAt, LONGEST_LEASE),
-        ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
-        ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
-      },
-    });
-  }
-
-  /**
-   * DISCONNECTING: the grant is to end as soon as Jobber answers. It keeps its tokens, with which to tell Jobber, but no
-   * caller is given them any more but from the memory of a process that has one already.
-   */
-  function markDisconnecting(accountId: string, grantId: string): Promise<Written> {
-    return update(accountId, {
-      UpdateExpression: 'SET sweepShard = :shard',
-      ConditionExpression: `${ACTIVE} AND ${THIS_GRANT}`,
-      ExpressionAttributeNames: { '#status': 'status' },
-      ExpressionAttributeValues: {
-        ':shard': DISCONNECTING_SHARD,
-        ':active': 'active',
-        ':grantId': grantId,
-      },
-    });
-  }
-
-  /**
-   * END deletes the tokens, of this grant alone, and as long as it is what was read: a reconnect that comes meanwhile
-   * stands, and a late STORE that revives it is seen. A refresh in flight finds no token left that its condition could
-   * match.
-   */
-  function end(
-    accountId: string,
-    { grantId, status }: Pick<Connection, 'grantId' | 'status'>,
-    reason: DisconnectReason,
-    now: EpochMs,
-  ): Promise<Written> {
-    return update(accountId, {
-      ...deleteTokens(reason, now, { ':grantId': grantId, ':before': status }),
-      ConditionExpression: `${THIS_GRANT} AND #status = :before`,
-    });
+    const isOurs =
+      !result.written &&
+      result.found?.status === 'reconnect_required' &&
+      result.found.statusChangedAt === now;
+    return isOurs ? { written: true, before: undefined } : result;
   }
 
   return {
     get,
     claim,
+    claimAppeal,
+    renew,
     store,
+    storeUnchanged,
     release,
     lapse,
-    lapseDisconnecting,
-    saveGrant,
-    markDisconnecting,
-    end,
+    ...grantWrites(update),
   };
 }
+
+function tokensWrite(
+  accountId: string,
+  { accessToken, refreshToken, accessTokenExpiresAt, refreshedAt }: Successor,
+  remove: string,
+  more = '',
+) {
+  return {
+    UpdateExpression:
+      'SET refreshToken = :refreshToken, accessTokenExpiresAt = :expiresAt, refreshedAt = :refreshedAt, ' +
+      `#status = :active, sweepShard = if_not_exists(sweepShard, :shard)${more}` +
+      (accessToken ? ', accessToken = :accessToken' : '') +
+      ` REMOVE ${remove}, ${VERDICT}${accessToken ? '' : ', accessToken'}`,
+    ExpressionAttributeNames: { '#status': 'status' },
+    ExpressionAttributeValues: {
+      ':refreshToken': refreshToken,
+      ':expiresAt': accessTokenExpiresAt,
+      ':refreshedAt': refreshedAt,
+      ':active': 'active',
+      ':shard': sweepShardOf(accountId),
+      ...(accessToken && { ':accessToken': accessToken }),
+    },
+  };
+}
+
+const leaseValues = (lease: Lease, now: EpochMs) => ({
+  ':now': now,
+  ':latest': plus(now, LONGEST_LEASE),
+  ':lease': lease.id,
+  ':leaseExpiresAt': lease.expiresAt,
+});
+
+const heldValues = ({ refreshToken, leaseId }: Held) => ({
+  ':redeemed': refreshToken,
+  ':lease': leaseId,
+});
+
+function readClaim<C extends ActiveConnection | LapsedConnection>(
+  result: WriteResult,
+  lease: Lease,
+  status: C['status'],
+): Claim<C> {
+  if (result.written) {
+    const before = result.before as C;
+    return { claimed: true, before, abandoned: before.leaseId !== undefined };
+  }
+  const { found } = result;
+  return found?.status === status && (found as C).leaseId === lease.id
+    ? { claimed: true, before: found as C, abandoned: true }
+    : { claimed: false, found };
+}
+
+const hasAccessToken = (
+  found: Connection | undefined,
+  accessToken: Sealed<'accessToken'> | undefined,
+): boolean =>
+  found !== undefined && 'accessToken' in found && sameSealed(found.accessToken, accessToken);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { EpochMs, EpochSeconds } from '../runtime/clock.ts';
+import { type EpochMs, type EpochSeconds, plus } from '../runtime/clock.ts';
+import { APPEALS_AFTER } from './budgets.ts';
 import type { ReconnectReason } from './errors.ts';
 import { type Sealed, sameSealed } from './sealing.ts';
 
@@ -22,35 +23,47 @@ interface Identity {
 }
 
 interface SealedTokens {
-  readonly accessToken: Sealed<'accessToken'>;
+  /** Absent if an answer of the token endpoint was cut off behind the refresh token: the next refresh brings one. */
+  readonly accessToken?: Sealed<'accessToken'>;
   readonly refreshToken: Sealed<'refreshToken'>;
   readonly accessTokenExpiresAt: EpochSeconds;
   readonly refreshedAt: EpochSeconds;
-  /** How often this grant's refresh token was replaced by its successor. */
-  readonly rotation: number;
+  /** How often this grant's refresh token was replaced by its successor; imported items may not know. */
+  readonly rotation?: number;
 }
 
-/** What an attempt to redeem leaves behind for the next one. */
-interface RedemptionMarks {
+interface LeaseAttributes {
   readonly leaseId?: string;
   readonly leaseExpiresAt?: EpochMs;
-  /** When a lease was last taken over from a holder that may still store: a verdict waits for it. */
-  readonly inDoubtSince?: EpochMs;
-  /** When a redemption last ended without an answer. */
-  readonly unconfirmedAt?: EpochMs;
 }
 
-export interface ActiveConnection extends Identity, SealedTokens, RedemptionMarks {
+/** What attempts to redeem this refresh token leave behind for the next one. */
+export interface RedemptionMarks {
+  /** When a lease was last taken over from a holder that may still store: a verdict waits for it. */
+  readonly inDoubtSince?: EpochMs | undefined;
+  /** When a redemption last ended without an answer. */
+  readonly unconfirmedAt?: EpochMs | undefined;
+  /** When the token was first refused: a verdict needs a second refusal. */
+  readonly refusedAt?: EpochMs | undefined;
+  /** Nobody sends the token before this time. */
+  readonly retryAt?: EpochMs | undefined;
+}
+
+export interface ActiveConnection extends Identity, SealedTokens, LeaseAttributes, RedemptionMarks {
   readonly status: 'active';
   /** Of {@link sweepShardOf}, or {@link DISCONNECTING_SHARD}. */
   readonly sweepShard: number;
+  /** Since when the connection waits to be disconnected at Jobber; callers get no token of it. */
+  readonly disconnectingSince?: EpochMs;
 }
 
-/** Keeps its tokens: a late STORE of their successor revives it. */
-export interface LapsedConnection extends Identity, SealedTokens, RedemptionMarks {
+/** Keeps its tokens: a late STORE of their successor, or an appeal, revives it. */
+export interface LapsedConnection extends Identity, SealedTokens, LeaseAttributes, RedemptionMarks {
   readonly status: 'reconnect_required';
   readonly statusReason: ReconnectReason;
   readonly statusChangedAt: EpochMs;
+  /** When its token is tried again; absent after the last appeal. */
+  readonly appealAt?: EpochMs;
 }
 
 /** Has no tokens, so that nothing but a new grant revives it. */
@@ -64,7 +77,7 @@ export interface DisconnectedConnection extends Identity, Pick<SealedTokens, 'ro
 export type DisconnectReason = 'disconnected_in_jobber' | 'disconnected_by_app';
 
 /** The outcome of one authorization, ready to be stored. */
-export interface Grant extends Identity, Omit<SealedTokens, 'rotation'> {}
+export interface Grant extends Identity, Required<Omit<SealedTokens, 'rotation'>> {}
 
 /** The right to redeem a connection's refresh token now. */
 export interface Lease {
@@ -85,7 +98,7 @@ export const SWEEP_SHARDS = 8;
 export const DISCONNECTING_SHARD = SWEEP_SHARDS;
 
 export const isDisconnecting = (connection: Connection): boolean =>
-  connection.status === 'active' && connection.sweepShard === DISCONNECTING_SHARD;
+  connection.status === 'active' && connection.disconnectingSince !== undefined;
 
 /** Whether this very token, as it was sealed, is the connection's. */
 export const hasRefreshToken = (
@@ -94,7 +107,13 @@ export const hasRefreshToken = (
 ): boolean =>
   found !== undefined && 'refreshToken' in found && sameSealed(found.refreshToken, refreshToken);
 
-/** Spreads the `due` index over {@link SWEEP_SHARDS} partitions. */
+/** Spreads an index over {@link SWEEP_SHARDS} partitions. */
 export function sweepShardOf(accountId: string): number {
   return createHash('sha256').update(accountId).digest().readUInt8(0) % SWEEP_SHARDS;
+}
+
+/** When a verdict is looked at again; `undefined` after the last time. */
+export function nextAppeal(verdictAt: EpochMs, now: EpochMs): EpochMs | undefined {
+  const after = APPEALS_AFTER.find((wait) => plus(verdictAt, wait) > now);
+  return after === undefined ? undefined : plus(verdictAt, after);
 }

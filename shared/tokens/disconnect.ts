@@ -1,4 +1,4 @@
-import { type Clock, type EpochMs, later } from '../runtime/clock.ts';
+import { type Clock, type EpochMs, plus } from '../runtime/clock.ts';
 import { REVOKE } from './budgets.ts';
 import { type Connection, isDisconnecting } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -8,7 +8,7 @@ import {
   NotConnectedError,
   ReconnectRequiredError,
   TokenError,
-  withNothingAtHand,
+  whileNothingIsUnsaved,
 } from './errors.ts';
 import type { TokenHelper } from './token-helper.ts';
 
@@ -45,25 +45,25 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
 
   /** May be repeated. @throws NotConnectedError, TableUnavailableError */
   async function disconnect(accountId: string, deadline: EpochMs): Promise<Disconnection> {
-    let found = await withNothingAtHand(table.get(accountId));
+    let found = await whileNothingIsUnsaved(table.get(accountId));
     for (;;) {
       if (!found) throw new NotConnectedError();
       if (found.status === 'disconnected') return { status: 'disconnected' };
       // With the tokens of a lapsed connection there is no grant to be ended any more.
       const isLapsed = found.status === 'reconnect_required';
-      const written = await withNothingAtHand(
+      const written = await whileNothingIsUnsaved(
         isLapsed
           ? table.end(accountId, found, 'disconnected_by_app', clock.now())
-          : table.markDisconnecting(accountId, found.grantId),
+          : table.markDisconnecting(accountId, found.grantId, clock.now()),
       );
       if (written.written) return isLapsed ? { status: 'disconnected' } : finish(found, deadline);
-      found = written.now;
+      found = written.found;
     }
   }
 
   /** Tries again if the connection is still marked; `undefined` if not. @throws TableUnavailableError */
   async function resume(accountId: string, deadline: EpochMs): Promise<Disconnection | undefined> {
-    const found = await withNothingAtHand(table.get(accountId));
+    const found = await whileNothingIsUnsaved(table.get(accountId));
     return found && isDisconnecting(found) ? finish(found, deadline) : undefined;
   }
 
@@ -87,7 +87,8 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
     { accountId, grantId }: Connection,
     deadline: EpochMs,
   ): Promise<Revocation> {
-    const options = { grantId, deadline: later(deadline, -REVOKE) };
+    // Any token that lasts can end the grant, so do not refresh one that does.
+    const options = { grantId, minValiditySeconds: 0, deadline: plus(deadline, -REVOKE) };
     const { accessToken } = await tokens.getAccessToken(accountId, options);
     const first = await revoke(accessToken, REVOKE);
     if (first.outcome !== 'token_rejected') return first;
@@ -99,7 +100,7 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
   }
 
   async function end({ accountId, grantId }: Connection): Promise<Disconnection> {
-    const ended = await withNothingAtHand(
+    const ended = await whileNothingIsUnsaved(
       endConnection({ table, clock }, accountId, {
         isAbout: (grant) => grant.grantId === grantId,
         reason: 'disconnected_by_app',

@@ -34,7 +34,7 @@ export async function endConnection(
     const because = isDisconnecting(found) ? 'disconnected_by_app' : reason;
     const ended = await table.end(accountId, found, because, clock.now());
     if (ended.written) return 'disconnected';
-    found = ended.now;
+    found = ended.found;
   }
 }
 

@@ -30,7 +30,8 @@ export class DisconnectedError extends TokenError {
 
 /**
  * Why nobody but the account's admin can bring the connection back:
- * - `revoked`: Jobber refuses the refresh token, and nobody else redeemed it.
+ * - `revoked`: Jobber refuses the refresh token, and nothing shows that anybody else redeemed it. It does not say that the
+ *   customer left: a table restored to an earlier time has tokens that were redeemed since.
  * - `rotation_lost`: the refresh token was redeemed and its successor never reached the table.
  * - `unreadable`: the stored tokens do not open with any sealing key that exists. Never written to
  *   the table, so that restoring the key restores the connection.
@@ -38,7 +39,7 @@ export class DisconnectedError extends TokenError {
 export type ReconnectReason = 'revoked' | 'rotation_lost' | 'unreadable';
 
 const RECONNECT_CAUSE: Record<ReconnectReason, string> = {
-  revoked: 'Jobber no longer accepts the refresh token',
+  revoked: 'Jobber refuses the refresh token, which nobody else can have used',
   rotation_lost: 'the refresh token was redeemed, but its successor never arrived',
   unreadable: 'the stored tokens cannot be opened with the sealing keys that exist',
 };
@@ -97,15 +98,31 @@ export class RefreshOutcomeUnknownError extends TokenError {
   }
 }
 
-/** Refused, but an earlier holder of the lease may still store the successor: the verdict waits. */
+/**
+ * Refused, but not yet believed: Jobber may have been wrong, or an earlier refresh may still store the successor. A verdict needs
+ * a second refusal, ten minutes later.
+ */
 export class RotationInDoubtError extends TokenError {
   override readonly name = 'RotationInDoubtError';
   readonly code = 'rotation_in_doubt';
   readonly retryable = true;
   constructor() {
     super(
-      'The refresh token was refused, and an earlier refresh may still store its successor. ' +
+      'Jobber refused the refresh token. That may be a mistake, or an earlier refresh may still store its successor. ' +
         'The connection stays active for now; try again in a minute.',
+    );
+  }
+}
+
+/** The token endpoint takes requests and loses its answers, so nothing was sent: each request could lose a connection. */
+export class RefreshPausedError extends TokenError {
+  override readonly name = 'RefreshPausedError';
+  readonly code = 'refresh_paused';
+  readonly retryable = true;
+  constructor() {
+    super(
+      'The token endpoint does not answer reliably, so no refresh token was sent. ' +
+        'The connection is not affected; try again in ten seconds.',
     );
   }
 }
@@ -141,13 +158,13 @@ export class TableUnavailableError extends TokenError {
   override readonly name = 'TableUnavailableError';
   readonly code = 'table_unavailable';
   readonly retryable = true;
-  constructor(cause: unknown) {
+  constructor(cause?: unknown) {
     super('The token table did not answer. The connection stays as it is; try again.', { cause });
   }
 }
 
-/** Errors of the table while nothing unsaved is at hand. */
-export function withNothingAtHand<T>(call: Promise<T>): Promise<T> {
+/** Makes errors of the table a {@link TableUnavailableError}, where a failed call loses nothing. */
+export function whileNothingIsUnsaved<T>(call: Promise<T>): Promise<T> {
   return call.catch((cause: unknown) => {
     throw new TableUnavailableError(cause);
   });
@@ -171,6 +188,7 @@ export type AnyTokenError =
   | RefreshInProgressError
   | DeadlineTooCloseError
   | RefreshOutcomeUnknownError
+  | RefreshPausedError
   | RotationInDoubtError
   | ClientRejectedError
   | AccessTokenRejectedError

@@ -1,8 +1,7 @@
 import * as z from 'zod/mini';
 import type { EpochSeconds } from '../runtime/clock.ts';
-import { hasRefreshToken } from './connection.ts';
 import type { ConnectionTable, Successor } from './connection-table.ts';
-import type { Sealed } from './sealing.ts';
+import { type Sealed, sameSealed } from './sealing.ts';
 
 /** A rotation on its way to the table; both of its tokens and the one they replace are sealed. */
 export interface SealedRotation {
@@ -24,7 +23,7 @@ const bytes = z.pipe(
 const EncodedRotation = z.object({
   accountId: z.string().check(z.minLength(1)),
   redeemed: bytes,
-  accessToken: bytes,
+  accessToken: z.optional(bytes),
   refreshToken: bytes,
   accessTokenExpiresAt: z.int(),
   refreshedAt: z.int(),
@@ -36,7 +35,7 @@ export function encodeRotation({ accountId, redeemed, successor }: SealedRotatio
   const fields = {
     accountId,
     redeemed: toText(redeemed),
-    accessToken: toText(accessToken),
+    ...(accessToken && { accessToken: toText(accessToken) }),
     refreshToken: toText(refreshToken),
     accessTokenExpiresAt,
     refreshedAt,
@@ -51,7 +50,7 @@ export function decodeRotation(encoded: string): SealedRotation {
     accountId: fields.accountId,
     redeemed: fields.redeemed as Sealed<'refreshToken'>,
     successor: {
-      accessToken: fields.accessToken as Sealed<'accessToken'>,
+      accessToken: fields.accessToken as Sealed<'accessToken'> | undefined,
       refreshToken: fields.refreshToken as Sealed<'refreshToken'>,
       accessTokenExpiresAt: fields.accessTokenExpiresAt as EpochSeconds,
       refreshedAt: fields.refreshedAt as EpochSeconds,
@@ -67,9 +66,10 @@ export async function saveRotation(
   table: ConnectionTable,
   { accountId, redeemed, successor }: SealedRotation,
 ): Promise<'stored' | 'superseded'> {
-  const result = await table.store(accountId, redeemed, successor);
-  const isStored = result.written || hasRefreshToken(result.now, successor.refreshToken);
-  return isStored ? 'stored' : 'superseded';
+  // A token that came back unchanged is no rotation: late, it would put an old access token over a newer one.
+  if (sameSealed(redeemed, successor.refreshToken)) return 'superseded';
+  const { stored } = await table.store(accountId, redeemed, successor);
+  return stored ? 'stored' : 'superseded';
 }
 
 const toText = (sealed: Uint8Array) => Buffer.from(sealed).toString('base64url');

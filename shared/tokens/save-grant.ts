@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { backoff } from '../runtime/backoff.ts';
-import { type Clock, toSeconds } from '../runtime/clock.ts';
+import { type Clock, type EpochMs, toSeconds } from '../runtime/clock.ts';
+import { attemptFor } from './attempts.ts';
 import { clientDigest, type Grant } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { TableUnavailableError } from './errors.ts';
@@ -13,11 +13,12 @@ export interface NewGrant
     Pick<Grant, 'accountId' | 'accountName' | 'connectedAt' | 'userId' | 'ref'> {
   /** Of the app that it was granted to. */
   readonly clientId: string;
+  readonly accessToken: string;
 }
 
 /**
  * Stores a new grant as an active connection, over whatever is stored for the account; a grant issued
- * later stays. The sealing key is loaded before the code is exchanged, so that nothing is exchanged in vain.
+ * later stays. Load the sealing key before the code is exchanged, so that nothing is exchanged in vain.
  * @returns whether the account is connected now; not if it was disconnected after a later grant
  * @throws TableUnavailableError
  */
@@ -25,6 +26,7 @@ export async function saveGrant(
   { table, clock }: { table: ConnectionTable; clock: Clock },
   key: RootKey,
   { accessToken, refreshToken, expiresAt, clientId, ...identity }: NewGrant,
+  deadline: EpochMs,
 ): Promise<boolean> {
   const grant: Grant = {
     ...identity,
@@ -35,14 +37,9 @@ export async function saveGrant(
     accessTokenExpiresAt: expiresAt,
     refreshedAt: toSeconds(clock.now()),
   };
-  const attempts = 3;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const written = await table.saveGrant(grant);
-      return written.written || written.now?.status === 'active';
-    } catch (cause) {
-      if (attempt === attempts) throw new TableUnavailableError(cause);
-      await clock.sleep(backoff(attempt, 100, 1_000));
-    }
-  }
+  const result = await attemptFor(clock, deadline - clock.now(), (leftMs) =>
+    table.saveGrant(grant, leftMs),
+  );
+  if (!result) throw new TableUnavailableError();
+  return result.written || result.found?.status === 'active';
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { BREAKER_ID } from './breaker-item.ts';
 
 /** An attribute as DynamoDB writes it: of text or a number. */
 interface Attribute {
@@ -59,7 +60,8 @@ export function statusChangeOf(
   before: Image | undefined,
   after: Image | undefined,
 ): StatusChange | undefined {
-  if (!after) return undefined;
+  // The circuit breaker's item is no connection.
+  if (!after || after['accountId']?.S === BREAKER_ID) return undefined;
   const item = Item.parse(after);
   const was = Before.safeParse(before).data;
   const isNewGrant = was?.grantId !== item.grantId;

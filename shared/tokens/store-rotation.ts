@@ -1,10 +1,14 @@
-import { backoff } from '../runtime/backoff.ts';
-import { type Clock, later } from '../runtime/clock.ts';
+import { type Clock, type EpochMs, type EpochSeconds, toSeconds } from '../runtime/clock.ts';
+import { inTime } from '../runtime/in-time.ts';
+import { attemptFor } from './attempts.ts';
 import * as budget from './budgets.ts';
-import { type Connection, hasRefreshToken } from './connection.ts';
-import type { ConnectionTable, Written } from './connection-table.ts';
+import type { ConnectionTable, StoreResult, Successor } from './connection-table.ts';
+import type { HeldConnection } from './end-lease.ts';
 import { type Escrow, encodeRotation, type SealedRotation } from './escrow.ts';
+import { isSealedWith, type RootKey, seal } from './sealing.ts';
 import type { Telemetry } from './telemetry.ts';
+import type { TokenPair } from './token-endpoint.ts';
+import { isWithinGrace } from './verdict.ts';
 
 export interface StoreDependencies {
   readonly table: ConnectionTable;
@@ -13,57 +17,84 @@ export interface StoreDependencies {
   readonly telemetry: Telemetry;
 }
 
-export type Kept =
-  /** The rotation is in the table, or will be. */
-  | { readonly superseded: false }
-  /** Something else took the place of the redeemed token first. */
-  | { readonly superseded: true; readonly by: Connection | undefined };
+/**
+ * Stores what the token endpoint answered to the holder of a lease. Never rejects: no error here loses a rotation.
+ * @param sent the refresh token that was redeemed
+ */
+export function storeAnswer(
+  dependencies: StoreDependencies,
+  held: HeldConnection,
+  sent: string,
+  { accessToken, refreshToken, expiresAt }: TokenPair,
+  key: RootKey,
+): Promise<StoreResult> {
+  const { accountId, refreshToken: redeemed } = held;
+  const access = {
+    accessToken: accessToken ? seal(key, accessToken, accountId, 'accessToken') : undefined,
+    // Without an access token the connection is due at once.
+    accessTokenExpiresAt: accessToken ? expiresAt : (0 as EpochSeconds),
+    refreshedAt: toSeconds(dependencies.clock.now()),
+  };
+  if (refreshToken === sent) return storeUnchanged(dependencies, held, sent, access, key);
+  const successor = { ...access, refreshToken: seal(key, refreshToken, accountId, 'refreshToken') };
+  return storeRotation(dependencies, { accountId, redeemed, successor });
+}
 
-/** STORE, or ESCROW while the table refuses the rotation. Never rejects: the rotation is not lost by any error here. */
-export async function storeRotation(
+/**
+ * STORE, or ESCROW while the table refuses the rotation.
+ *
+ * In escrow it counts as stored: the caller gets its token. The lease stays and expires, so that whoever takes it over knows
+ * that a successor may still be stored.
+ */
+async function storeRotation(
   { table, escrow, clock, telemetry }: StoreDependencies,
   rotation: SealedRotation,
-): Promise<Kept> {
+): Promise<StoreResult> {
   const { accountId, redeemed, successor } = rotation;
-  const stored = await withinStoreBudget((signal) =>
-    table.store(accountId, redeemed, successor, signal),
+  const result = await attemptFor(clock, budget.STORE, (leftMs) =>
+    table.store(accountId, redeemed, successor, leftMs),
   );
-  if (!stored) {
-    await putIntoEscrow();
-  } else if (!stored.written && !hasRefreshToken(stored.now, successor.refreshToken)) {
-    return { superseded: true, by: stored.now };
-  } else {
-    telemetry.count('RefreshSucceeded');
+  if (result) {
+    if (result.stored) telemetry.count('RefreshSucceeded');
+    return result;
   }
-  return { superseded: false };
+  const encoded = encodeRotation(rotation);
+  const isKept = await attemptFor(clock, budget.ESCROW, async (leftMs) => {
+    await inTime(leftMs, (signal) => escrow.keep(accountId, encoded, signal));
+    return true;
+  });
+  if (!isKept) telemetry.lastResort(accountId, encoded);
+  telemetry.count(isKept ? 'RotationEscrowed' : 'StoreFailed');
+  return { stored: true };
+}
 
-  async function withinStoreBudget(
-    write: (signal: AbortSignal) => Promise<Written>,
-  ): Promise<Written | undefined> {
-    const giveUpAt = later(clock.now(), budget.STORE);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await write(AbortSignal.timeout(Math.max(1, giveUpAt - clock.now())));
-      } catch {
-        const pause = backoff(attempt, 50, 1_000);
-        if (later(clock.now(), pause) > giveUpAt) return undefined;
-        await clock.sleep(pause);
-      }
-    }
-  }
-
-  /**
-   * The lease stays and expires, so that whoever takes it over knows that a successor may still be stored. The caller
-   * gets its token all the same.
-   */
-  async function putIntoEscrow(): Promise<void> {
-    const encoded = encodeRotation(rotation);
-    try {
-      await escrow.keep(accountId, encoded, AbortSignal.timeout(budget.ESCROW));
-      telemetry.count('RotationEscrowed');
-    } catch {
-      telemetry.lastResort(accountId, encoded);
-      telemetry.count('StoreFailed');
-    }
-  }
+/**
+ * STORE UNCHANGED: rotation is off, and the same refresh token came back. If this is not stored, nothing is lost: the next
+ * refresh brings another access token. So it needs no escrow.
+ */
+async function storeUnchanged(
+  { table, clock, telemetry }: StoreDependencies,
+  held: HeldConnection,
+  sent: string,
+  access: Omit<Successor, 'refreshToken'>,
+  key: RootKey,
+): Promise<StoreResult> {
+  const { before, abandoned, accountId, refreshToken: redeemed } = held;
+  const isOver = (since: EpochMs | undefined) =>
+    since === undefined || !isWithinGrace(since, clock.now());
+  // Marks of others stay until whoever they are about must have ended. A refusal is refuted by this very answer.
+  const isAlone = !abandoned && isOver(before.inDoubtSince) && isOver(before.unconfirmedAt);
+  // Somebody who was given a successor must find the redeemed value as it was. So seal it anew only when nobody can have been.
+  const refreshToken =
+    isAlone && !isSealedWith(key, redeemed) ? seal(key, sent, accountId, 'refreshToken') : redeemed;
+  const result = await attemptFor(clock, budget.STORE, (leftMs) =>
+    table.storeUnchanged(
+      held,
+      { ...access, refreshToken },
+      { inDoubtSince: abandoned ? clock.now() : undefined, keepsMarks: !isAlone },
+      leftMs,
+    ),
+  );
+  if (result?.stored) telemetry.count('RefreshSucceeded');
+  return result ?? { stored: true };
 }

@@ -18,6 +18,8 @@ export type TokenMetric =
   | 'RefreshUnknown'
   /** A connection was found to need its admin. */
   | 'ReconnectRequired'
+  /** A refresh was answered with tokens of another account. They were not stored. */
+  | 'ForeignTokens'
   /** Our own client id or secret was rejected. */
   | 'ClientRejected'
   /** The table refused a rotation, which is now in escrow. */

@@ -4,9 +4,11 @@ import type { EpochSeconds } from '../runtime/clock.ts';
 export interface TokenEndpoint {
   /** Loads all that redeeming needs, before a lease is taken or a token spent; rejects if it cannot. */
   prepare(): Promise<{ readonly redeem: Redeem; readonly clientId: string }>;
+  /** The account that an access token says it is for, unverified; `undefined` if it does not say. Never throws. */
+  accountOf(accessToken: string): string | undefined;
 }
 
-/** Sends a refresh token and has the answer within `timeoutMs`. Never rejects: an error on the way is an `unknown` outcome. */
+/** Sends a refresh token and waits up to `timeoutMs` for the answer. Never rejects: an error on the way is an `unknown` outcome. */
 export type Redeem = (refreshToken: string, timeoutMs: number) => Promise<Redemption>;
 
 export type Redemption =
@@ -25,7 +27,8 @@ export type Redemption =
     };
 
 export interface TokenPair {
-  readonly accessToken: string;
+  /** Absent if the answer was cut off behind the refresh token. */
+  readonly accessToken?: string | undefined;
   /** The successor; the redeemed token itself where rotation is off. */
   readonly refreshToken: string;
   readonly expiresAt: EpochSeconds;

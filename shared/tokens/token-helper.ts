@@ -1,32 +1,28 @@
 import { LRUCache } from 'lru-cache';
 import { backoff } from '../runtime/backoff.ts';
-import { type EpochMs, type EpochSeconds, later, toSeconds } from '../runtime/clock.ts';
+import { type EpochMs, type EpochSeconds, plus, toSeconds } from '../runtime/clock.ts';
+import { inTime } from '../runtime/in-time.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import * as budget from './budgets.ts';
 import { type ActiveConnection, type Connection, isDisconnecting } from './connection.ts';
-import type { Due } from './connection-table.ts';
+import { type Decision, decide, type IssuedToken, isGood } from './decide.ts';
 import {
-  AccessTokenRejectedError,
   DisconnectedError,
   NotConnectedError,
   ReconnectRequiredError,
   RefreshInProgressError,
   TokenError,
-  withNothingAtHand,
+  whileNothingIsUnsaved,
 } from './errors.ts';
 import { type RefreshDependencies, type Refreshed, refreshProtocol } from './refresh.ts';
 import { UnsealableError, unseal } from './sealing.ts';
 
-export interface IssuedToken {
-  readonly accountId: string;
-  readonly accessToken: string;
-  readonly expiresAt: EpochSeconds;
-}
+export type { IssuedToken } from './decide.ts';
 
 export interface GetAccessTokenOptions {
   /**
-   * A token that expires sooner than this is refreshed. It is handed out all the same while another
-   * invocation refreshes it: `expiresAt` says how long it lasts.
+   * A token that expires sooner than this is refreshed, unless most of its life is left. It is handed out all the same while
+   * another invocation refreshes it: `expiresAt` says how long it lasts.
    * @default 60
    */
   readonly minValiditySeconds?: number | undefined;
@@ -34,8 +30,11 @@ export interface GetAccessTokenOptions {
   readonly rejectedToken?: string | undefined;
   /** To disconnect this very grant: a token of it, and of no other, though callers are given none any more. */
   readonly grantId?: string | undefined;
-  /** When the caller must have its answer. @default 25 s from now */
-  readonly deadline?: EpochMs | undefined;
+  /**
+   * When a refresh that this call begins must be over. It should leave minutes, since a refresh waits for a slow answer as
+   * long as it can. A call that waits for somebody else's refresh ends after {@link budget.PATIENCE}.
+   */
+  readonly deadline: EpochMs;
 }
 
 export interface TokenHelper {
@@ -44,116 +43,154 @@ export interface TokenHelper {
    * 1 GetItem + 2 UpdateItem + 1 POST for a refresh; callers at once in one process share them.
    * @throws AnyTokenError
    */
-  getAccessToken(accountId: string, options?: GetAccessTokenOptions): Promise<IssuedToken>;
+  getAccessToken(accountId: string, options: GetAccessTokenOptions): Promise<IssuedToken>;
   /**
-   * Refreshes the token if it expires sooner than `minValiditySeconds`: 2 UpdateItem + 1 POST.
+   * Refreshes the token if it expires sooner than `minValiditySeconds`: 1 GetItem of the circuit breaker, which
+   * calls at once share, 2 UpdateItem and 1 POST.
    * @throws AnyTokenError; RefreshInProgressError if another invocation holds the lease
    */
   refreshIfDue(
     accountId: string,
-    options: { readonly minValiditySeconds: number; readonly deadline?: EpochMs | undefined },
+    options: { readonly minValiditySeconds: number; readonly deadline: EpochMs },
   ): Promise<void>;
+  /** Tries the token of a connection that needs its admin once more, if that is due. @throws AnyTokenError */
+  appeal(accountId: string, deadline: EpochMs): Promise<void>;
+}
+
+/** A token, or what is stored by now, or nothing: then read. */
+type Step =
+  | { readonly token?: IssuedToken }
+  | { readonly token?: never; readonly found: Connection | undefined };
+
+interface Remembered extends IssuedToken {
+  readonly refreshedAt: EpochSeconds;
 }
 
 const CACHED_TOKENS = 1_000;
 const LONGEST_PAUSE = 1_000;
+/** A waiter stops with this much left, for the read that follows its pause. */
+const LAST_READ = 500;
 
 export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   const { table, keys, clock, telemetry } = dependencies;
-  const refresh = refreshProtocol(dependencies);
-  const cache = new LRUCache<string, IssuedToken>({ max: CACHED_TOKENS });
+  const { refresh, appeal } = refreshProtocol(dependencies);
+  const cache = new LRUCache<string, Remembered>({ max: CACHED_TOKENS });
   const reads = singleFlight<Connection | undefined>();
   const refreshes = singleFlight<Refreshed>();
   const waits = singleFlight<Connection | undefined>();
 
-  return { getAccessToken, refreshIfDue };
+  return { getAccessToken, refreshIfDue, appeal };
 
   async function getAccessToken(
     accountId: string,
-    { minValiditySeconds = 60, rejectedToken, grantId, deadline }: GetAccessTokenOptions = {},
+    options: GetAccessTokenOptions,
   ): Promise<IssuedToken> {
-    const answerBy = deadline ?? later(clock.now(), budget.CALL);
-    const lastsUntil = (validity: number) => later(toSeconds(clock.now()), validity);
-    const usable = (token: IssuedToken, validity = 0) =>
-      token.accessToken !== rejectedToken && token.expiresAt > lastsUntil(validity);
-
-    const cached = cache.get(accountId);
-    if (cached && grantId === undefined && usable(cached, minValiditySeconds)) return cached;
+    const { minValiditySeconds = 60, rejectedToken, grantId, deadline } = options;
+    const cached = grantId === undefined ? cache.get(accountId) : undefined;
+    if (
+      cached &&
+      isGood(cached, { validitySeconds: minValiditySeconds, rejectedToken }, clock.now())
+    ) {
+      return issued(cached);
+    }
     // From here on the table decides, for later callers as well.
     cache.delete(accountId);
 
-    let found = await read(accountId);
-    let validity = minValiditySeconds;
-    for (let waited = 0; ; ) {
+    const answerBy = Math.min(deadline, plus(clock.now(), budget.PATIENCE)) as EpochMs;
+    let validitySeconds = minValiditySeconds;
+    let found = await read(accountId, answerBy);
+    for (let waited = 0; ; waited++) {
       const connection = assertActive(found, grantId);
       const current = await open(connection);
-      if (usable(current, validity)) return remember(current);
-      const isRejected = current.accessToken === rejectedToken;
-      if (isRejected) assertWorthRefreshing(connection);
-      if (refreshes.has(accountId) && usable(current)) return remember(current);
+      const decision = decide(connection, current, { validitySeconds, rejectedToken }, clock.now());
+      if (decision.kind === 'use') return remember(connection, current as IssuedToken);
 
-      const due: Due = {
-        horizon: lastsUntil(minValiditySeconds),
-        rejected: isRejected ? connection.accessToken : undefined,
-      };
-      let refreshed: Refreshed;
-      try {
-        refreshed = await refreshOrFollow(connection, due, answerBy);
-      } catch (error) {
-        // Refreshing ahead of expiry is nobody's trouble while the current token lasts.
-        if (error instanceof TokenError && error.retryable && usable(current)) return current;
-        throw error;
-      }
-      if (refreshed.kind === 'rotated') {
-        const issued = remember({ accountId, ...refreshed });
-        // A refresh joined in flight may have issued the very token that was rejected since, or be another grant's.
-        if (issued.accessToken !== rejectedToken && grantId === undefined) return issued;
-        found = await read(accountId);
-        continue;
-      }
-      found = refreshed.found;
+      const isUsable = current !== undefined && current.accessToken !== rejectedToken;
+      const stopgap = () =>
+        isUsable && current.expiresAt > toSeconds(clock.now()) ? current : undefined;
+      const step = await carryOut(accountId, decision, stopgap, { deadline, answerBy, waited });
+      const { token } = step;
+      // A refresh joined in flight may have issued the very token that was rejected since, or be another grant's.
+      const isWanted = token && token.accessToken !== rejectedToken;
+      if (isWanted && (grantId === undefined || token === current)) return token;
+      found = 'found' in step ? step.found : await read(accountId, answerBy);
       // Whoever refreshed meanwhile, or still does, did what can be done: any valid token will do.
-      validity = 0;
-      if (refreshed.kind === 'busy' && !usable(await open(refreshed.found))) {
-        found = await readAfterPause(accountId, waited++, answerBy);
-      }
+      validitySeconds = 0;
     }
+  }
+
+  /**
+   * Refreshes, joins this process's refresh, or follows another invocation's by reading alone.
+   * @param stopgap the current token as long as it lasts: a failed or busy refresh is harmless until then
+   */
+  async function carryOut(
+    accountId: string,
+    decision: Exclude<Decision, { kind: 'use' }>,
+    stopgap: () => IssuedToken | undefined,
+    { deadline, answerBy, waited }: { deadline: EpochMs; answerBy: EpochMs; waited: number },
+  ): Promise<Step> {
+    try {
+      if (decision.kind === 'fail') throw decision.error;
+      const underWay = refreshes.pending(accountId);
+      const isBusy = underWay !== undefined || decision.kind === 'follow';
+      const current = isBusy ? stopgap() : undefined;
+      if (current) return { token: current };
+      if (underWay) return stepAfter(accountId, await patiently(underWay, answerBy));
+      if (decision.kind === 'follow') {
+        return { found: await readAfterPause(accountId, waited, answerBy) };
+      }
+      const request = { ...decision, deadline };
+      return stepAfter(
+        accountId,
+        await refreshes.join(accountId, () => refresh(accountId, request)),
+      );
+    } catch (error) {
+      const current = stopgap();
+      if (current && error instanceof TokenError && error.retryable) return { token: current };
+      throw error;
+    }
+  }
+
+  function stepAfter(accountId: string, refreshed: Refreshed): Step {
+    if (refreshed.kind !== 'rotated') return { found: refreshed.found };
+    const { accessToken, expiresAt } = refreshed;
+    // Without an access token, the next refresh brings one.
+    if (accessToken === undefined) return {};
+    const token = { accountId, accessToken, expiresAt };
+    cache.set(accountId, { ...token, refreshedAt: toSeconds(clock.now()) });
+    return { token };
+  }
+
+  /** Others wait as long as they would for another invocation; the one who started it waits to its end. */
+  function patiently(underWay: Promise<Refreshed>, answerBy: EpochMs): Promise<Refreshed> {
+    return inTime(answerBy - clock.now(), () => underWay).catch((error: Error) => {
+      throw error.name === 'TimeoutError' ? new RefreshInProgressError() : error;
+    });
   }
 
   async function refreshIfDue(
     accountId: string,
-    {
-      minValiditySeconds,
-      deadline,
-    }: { minValiditySeconds: number; deadline?: EpochMs | undefined },
+    { minValiditySeconds, deadline }: { minValiditySeconds: number; deadline: EpochMs },
   ): Promise<void> {
-    const horizon = later(toSeconds(clock.now()), minValiditySeconds);
-    const answerBy = deadline ?? later(clock.now(), budget.CALL);
+    const due = { horizon: plus(toSeconds(clock.now()), minValiditySeconds) };
     const refreshed = await refreshes.join(accountId, () =>
-      refresh(accountId, { horizon }, answerBy),
+      refresh(accountId, { due, urgency: 'ahead', deadline }),
     );
     if (refreshed.kind === 'busy') throw new RefreshInProgressError();
     if (refreshed.kind === 'adopt') assertActive(refreshed.found);
   }
 
-  /** Joins this process's refresh, follows another invocation's by reading alone, or starts one. */
-  async function refreshOrFollow(
-    connection: ActiveConnection,
-    due: Due,
-    answerBy: EpochMs,
-  ): Promise<Refreshed> {
-    const { accountId, leaseExpiresAt = 0 } = connection;
-    const now = clock.now();
-    const isLeased = leaseExpiresAt >= now && leaseExpiresAt <= later(now, budget.LONGEST_LEASE);
-    if (isLeased && !refreshes.has(accountId)) return { kind: 'busy', found: connection };
-    return refreshes.join(accountId, () => refresh(accountId, due, answerBy));
+  function read(accountId: string, answerBy: EpochMs): Promise<Connection | undefined> {
+    const withinMs = Math.min(budget.TABLE_CALL, answerBy - clock.now());
+    return whileNothingIsUnsaved(reads.join(accountId, () => table.get(accountId, withinMs)));
   }
 
-  function read(accountId: string): Promise<Connection | undefined> {
-    return withNothingAtHand(reads.join(accountId, () => table.get(accountId)));
-  }
-
-  async function open({ accountId, accessToken, accessTokenExpiresAt }: ActiveConnection) {
+  async function open({
+    accountId,
+    accessToken,
+    accessTokenExpiresAt,
+  }: ActiveConnection): Promise<IssuedToken | undefined> {
+    if (!accessToken) return undefined;
     try {
       return {
         accountId,
@@ -167,32 +204,22 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     }
   }
 
-  function remember({ accountId, accessToken, expiresAt }: IssuedToken): IssuedToken {
-    const issued = { accountId, accessToken, expiresAt };
-    cache.set(accountId, issued);
-    return issued;
-  }
-
-  /** A missing scope answers 401 as well; refreshing again and again would not help. */
-  function assertWorthRefreshing({ refreshedAt }: ActiveConnection): void {
-    // A time in the future was written by a clock that was wrong.
-    const age = Math.abs(toSeconds(clock.now()) - refreshedAt);
-    if (age * 1000 < budget.REJECTED_TOKEN_AGE) {
-      throw new AccessTokenRejectedError();
-    }
+  function remember({ refreshedAt }: ActiveConnection, token: IssuedToken): IssuedToken {
+    cache.set(token.accountId, { ...token, refreshedAt });
+    return token;
   }
 
   /** The callers of one process wait together, and one of them reads for all. */
   async function readAfterPause(accountId: string, waited: number, answerBy: EpochMs) {
     if (waited === 0) telemetry.count('RefreshWaited');
-    // Doubles every third time, so that who waits learns of the new token soon after it is there.
+    // Doubles every third time, so that waiters learn of the new token soon after it is there.
     const pause = backoff(waited / 3, 50, LONGEST_PAUSE);
-    if (later(clock.now(), pause) > answerBy) throw new RefreshInProgressError();
+    if (plus(clock.now(), pause + LAST_READ) > answerBy) throw new RefreshInProgressError();
     const pauseAndRead = async () => {
       await clock.sleep(pause);
-      return read(accountId);
+      return read(accountId, answerBy);
     };
-    const hasTimeForAny = later(clock.now(), LONGEST_PAUSE) <= answerBy;
+    const hasTimeForAny = plus(clock.now(), LONGEST_PAUSE + LAST_READ) <= answerBy;
     return hasTimeForAny ? waits.join(accountId, pauseAndRead) : pauseAndRead();
   }
 }
@@ -200,8 +227,6 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
 /** @param grantId the grant that is being disconnected; without it, a connection that is counts as disconnected. */
 function assertActive(found: Connection | undefined, grantId?: string): ActiveConnection {
   switch (found?.status) {
-    case undefined:
-      throw new NotConnectedError();
     case 'disconnected':
       throw new DisconnectedError();
     case 'reconnect_required':
@@ -211,5 +236,13 @@ function assertActive(found: Connection | undefined, grantId?: string): ActiveCo
         throw new DisconnectedError();
       }
       return found;
+    default:
+      throw new NotConnectedError();
   }
 }
+
+const issued = ({ accountId, accessToken, expiresAt }: IssuedToken): IssuedToken => ({
+  accountId,
+  accessToken,
+  expiresAt,
+});

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startFauxqs } from 'fauxqs';
-import { queues, visibilitySeconds } from '../../functions/manifest.ts';
+import { queues } from '../../functions/manifest.ts';
 import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
 import { localEventBus } from '../../local/aws/event-bus.ts';
@@ -59,7 +59,7 @@ process.send?.({
 function queue(name: 'refresh' | 'escrow'): string {
   const { maxReceiveCount } = queues[name];
   const { queueArn: deadLetterTargetArn } = sqs.createQueue(`${name}-dead-letters`);
-  const visibility = clock.real(visibilitySeconds(name));
+  const visibility = clock.real(queues[name].visibilitySeconds);
   const { queueUrl } = sqs.createQueue(name, {
     attributes: {
       VisibilityTimeout: String(Math.ceil(visibility)),

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { browser } from '../../local/browser.ts';
 import { signConnectLink } from '../../shared/jobber/authorization.ts';
-import { later } from '../../shared/runtime/clock.ts';
+import { plus } from '../../shared/runtime/clock.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
 
@@ -47,7 +47,7 @@ describe('a connect', () => {
   it('does not say that an account is connected which was disconnected after a later grant', async () => {
     await browser().connect(await link({}), MAPLE);
     const { clock, table } = await import('../../shared/jobber/wiring.ts');
-    const soon = later(clock.now(), 30_000);
+    const soon = plus(clock.now(), 30_000);
     const connection = (await table().get(idOf(MAPLE))) as ActiveConnection;
     await table().saveGrant({ ...connection, grantId: 'later', connectedAt: soon });
     await table().end(

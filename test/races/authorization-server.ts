@@ -1,5 +1,5 @@
 import type { Clock, EpochSeconds } from '../../shared/runtime/clock.ts';
-import { later, toSeconds } from '../../shared/runtime/clock.ts';
+import { plus, toSeconds } from '../../shared/runtime/clock.ts';
 import type { Revocation } from '../../shared/tokens/disconnect.ts';
 import type { Redemption, TokenPair } from '../../shared/tokens/token-endpoint.ts';
 
@@ -113,7 +113,7 @@ export class AuthorizationServer {
     const serial = grant.issued++;
     if (rotate) grant.live = `R${grant.id}.${serial}`;
     const accessToken = `A${grant.id}.${serial}`;
-    const expiresAt = later(toSeconds(this.#clock.now()), 3_600) as EpochSeconds;
+    const expiresAt = plus(toSeconds(this.#clock.now()), 3_600) as EpochSeconds;
     this.#accessTokens.set(accessToken, expiresAt);
     return { accessToken, refreshToken: grant.live ?? '', expiresAt };
   }

@@ -1,7 +1,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import { type EpochMs, later } from '../../shared/runtime/clock.ts';
+import { type EpochMs, plus } from '../../shared/runtime/clock.ts';
 import { GRACE, LEASE } from '../../shared/tokens/budgets.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { type ConnectionTable, connectionTable } from '../../shared/tokens/connection-table.ts';
@@ -316,7 +316,7 @@ export class Simulation {
           () => ({ outcome: 'unknown', cause: 'no answer' }),
         ),
     });
-    const deadline = () => later(this.world.now, 25_000);
+    const deadline = () => plus(this.world.now, 25_000);
     let latest = await disconnect(ACCOUNT, deadline()).catch(() => undefined);
     for (let sweep = 0; sweep < PATIENCE && latest?.status === 'disconnecting'; sweep++) {
       await this.world.clock.sleep(5 * 60_000);

@@ -5,7 +5,7 @@ import { accessTokens } from '../../shared/client/access-tokens.ts';
 import type { GetTokenRequest, GetTokenResponse } from '../../shared/client/contract.ts';
 import { jobberClient } from '../../shared/client/jobber-client.ts';
 import { jobberTokenEndpoint } from '../../shared/jobber/token-endpoint.ts';
-import { later, toSeconds } from '../../shared/runtime/clock.ts';
+import { plus, toSeconds } from '../../shared/runtime/clock.ts';
 import { type AnyTokenError, TokenError } from '../../shared/tokens/errors.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import { tokenHelper } from '../../shared/tokens/token-helper.ts';
@@ -71,7 +71,7 @@ export async function clientSystem(options: JobberSimulatorOptions = {}) {
     const connectedAt = clock.now();
     await saveGrant({ table, clock }, await keys.current(), {
       ...jobber.issueGrant(MAPLE),
-      expiresAt: later(toSeconds(connectedAt), LIFETIME_S),
+      expiresAt: plus(toSeconds(connectedAt), LIFETIME_S),
       accountId,
       accountName: 'Maple Street Plumbing',
       clientId,

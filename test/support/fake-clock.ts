@@ -6,19 +6,43 @@ export interface FakeClock extends Clock {
   readonly slept: number[];
 }
 
+interface Timer {
+  next: number;
+  readonly period: number;
+  readonly tick: () => void;
+}
+
 export function fakeClock(start = Date.UTC(2026, 0, 15, 9, 0, 0)): FakeClock {
   let now = start;
   const slept: number[] = [];
+  const timers = new Set<Timer>();
+
+  /** Timers fire on the way, each at its own time. */
+  function advance(ms: number): void {
+    const end = now + ms;
+    for (;;) {
+      const [first] = [...timers].sort((a, b) => a.next - b.next);
+      if (!first || first.next > end) break;
+      now = Math.max(now, first.next);
+      first.next += first.period;
+      first.tick();
+    }
+    now = end;
+  }
+
   return {
     slept,
     now: () => now as EpochMs,
     async sleep(ms) {
       slept.push(ms);
-      now += ms;
+      advance(ms);
       await new Promise((resolve) => setImmediate(resolve));
     },
-    advance: (ms) => {
-      now += ms;
+    every(period, tick) {
+      const timer = { next: now + period, period, tick };
+      timers.add(timer);
+      return () => timers.delete(timer);
     },
+    advance,
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, type EpochSeconds, later, toSeconds } from '../../shared/runtime/clock.ts';
+import { type Clock, type EpochSeconds, plus, toSeconds } from '../../shared/runtime/clock.ts';
 import type { Redemption, TokenEndpoint, TokenPair } from '../../shared/tokens/token-endpoint.ts';
 
 /** How an authorization server treats a refresh token that was redeemed before. */
@@ -8,12 +8,15 @@ export type Reuse = 'refused' | 'grace' | 'revokes' | 'same-token';
 /** What happens to the next redemption besides, or instead of, its being carried out. */
 export type Step = (carryOut: () => Redemption) => Redemption | Promise<Redemption>;
 
+/** What an answer holds that arrived whole. */
+export type WholePair = TokenPair & { readonly accessToken: string };
+
 /** An authorization server in memory, with one grant at a time. */
 export interface Provider extends TokenEndpoint {
   readonly redemptions: string[];
   /** How long each of them may take. */
   readonly timeouts: number[];
-  authorize(): TokenPair;
+  authorize(): WholePair;
   isLive(refreshToken: string): boolean;
   revoke(): void;
   /** Steps for the coming redemptions. */
@@ -33,12 +36,12 @@ export function provider(clock: Clock): Provider {
   const redemptions: string[] = [];
   const timeouts: number[] = [];
 
-  const issue = (refreshToken: string): TokenPair => {
+  const issue = (refreshToken: string): WholePair => {
     live.add(refreshToken);
     return {
       accessToken: `access-${randomBytes(8).toString('hex')}`,
       refreshToken,
-      expiresAt: later(toSeconds(clock.now()), self.lifetimeSeconds) as EpochSeconds,
+      expiresAt: plus(toSeconds(clock.now()), self.lifetimeSeconds) as EpochSeconds,
     };
   };
   const newRefreshToken = () => randomBytes(16).toString('hex');
@@ -71,6 +74,7 @@ export function provider(clock: Clock): Provider {
     script: (...coming) => {
       steps = coming;
     },
+    accountOf: (accessToken) => /^access-of-(\w+)-/.exec(accessToken)?.[1],
     async prepare() {
       self.beforePrepare();
       if (self.prepareFails) throw new Error('AccessDeniedException');

@@ -1,16 +1,20 @@
-import { toSeconds } from '../../shared/runtime/clock.ts';
+import { type Clock, type EpochMs, plus, toSeconds } from '../../shared/runtime/clock.ts';
+import { breakerItem } from '../../shared/tokens/breaker-item.ts';
+import { circuitBreaker } from '../../shared/tokens/circuit-breaker.ts';
 import type { ActiveConnection, Connection } from '../../shared/tokens/connection.ts';
 import type { ConnectionTable } from '../../shared/tokens/connection-table.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import { type KeyRing, type RootKey, unseal } from '../../shared/tokens/sealing.ts';
 import type { TokenMetric } from '../../shared/tokens/telemetry.ts';
-import { tokenHelper } from '../../shared/tokens/token-helper.ts';
+import { type GetAccessTokenOptions, tokenHelper } from '../../shared/tokens/token-helper.ts';
 import { testTable } from './connections.ts';
 import { fakeClock } from './fake-clock.ts';
 import { provider } from './provider.ts';
 
 export const ACCOUNT = 'Z2lkOi8vSm9iYmVyL0FjY291bnQvNDMwMTE0';
 export const MINUTE = 60_000;
+/** From the begin of a call to its deadline. */
+export const CALL_TIME = 179_000;
 
 /** The token helper on a real table, with a clock, a key ring and an authorization server of the test's. */
 export async function tokenSystem() {
@@ -35,9 +39,32 @@ export async function tokenSystem() {
     },
   };
 
-  /** A further process on the same table, server and clock; `table` may stand in for its own. */
-  const startProcess = (table: ConnectionTable = db.table) =>
-    tokenHelper({ table, endpoint: server, escrow, keys, clock, telemetry });
+  /** A further process on the same table, server and clock; `table` and `timers` may stand in for its own. */
+  function startProcess(table: ConnectionTable = db.table, timers: Pick<Clock, 'every'> = clock) {
+    const ownClock: Clock = { ...clock, every: timers.every };
+    const breaker = circuitBreaker({ item: breakerItem(db.client, db.tableName), clock: ownClock });
+    const helper = tokenHelper({
+      table,
+      endpoint: server,
+      breaker,
+      escrow,
+      keys,
+      clock: ownClock,
+      telemetry,
+    });
+    return {
+      getAccessToken: (accountId: string, options: Partial<GetAccessTokenOptions> = {}) =>
+        helper.getAccessToken(accountId, { deadline: deadline(), ...options }),
+      refreshIfDue: (
+        accountId: string,
+        options: { minValiditySeconds: number; deadline?: EpochMs },
+      ) => helper.refreshIfDue(accountId, { deadline: deadline(), ...options }),
+      appeal: (accountId: string) => helper.appeal(accountId, deadline()),
+    };
+  }
+
+  /** As the functions give it. */
+  const deadline = () => plus(clock.now(), CALL_TIME);
 
   return {
     clock,
@@ -51,16 +78,23 @@ export async function tokenSystem() {
     lastResorts,
     startProcess,
     helper: startProcess(),
+    /** A process whose timers do not fire, so that it holds a lease no longer than it was taken for. */
+    startStalled: () => startProcess(db.table, { every: () => () => undefined }),
     /** Authorizes the account anew and stores the grant. */
     async connect(accountId = ACCOUNT) {
       const pair = server.authorize();
-      await saveGrant({ table: db.table, clock }, await keys.current(), {
-        ...pair,
-        accountId,
-        clientId: 'client',
-        accountName: 'Maple Street Plumbing',
-        connectedAt: clock.now(),
-      });
+      await saveGrant(
+        { table: db.table, clock },
+        await keys.current(),
+        {
+          ...pair,
+          accountId,
+          clientId: 'client',
+          accountName: 'Maple Street Plumbing',
+          connectedAt: clock.now(),
+        },
+        deadline(),
+      );
       db.calls.length = 0;
       return pair;
     },

@@ -1,0 +1,107 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { type EpochMs, plus } from '../runtime/clock.ts';
+import { inTime } from '../runtime/in-time.ts';
+import { LEASE, LONGEST_LEASE, PROBE_EVERY, TABLE_CALL } from './budgets.ts';
+
+/** The key of the item by which all processes know about the token endpoint. It is no account and holds no token. */
+export const BREAKER_ID = 'jobber-tokens/circuit-breaker';
+
+interface Item {
+  /** Present while the breaker is open. */
+  readonly openedAt?: EpochMs;
+  readonly probeId?: string;
+  /** No other probe may go before. */
+  readonly probeEndsAt?: EpochMs;
+}
+
+export type BreakerItem = ReturnType<typeof breakerItem>;
+
+/** The state of the circuit breaker, an item in the table of the connections. Methods throw the SDK's errors. */
+export function breakerItem(client: DynamoDBDocumentClient, tableName: string) {
+  const Key = { accountId: BREAKER_ID };
+  const IF_MINE = { ConditionExpression: 'probeId = :probe' };
+
+  /** Half a read unit: the answer may be a second old. */
+  async function get(): Promise<Item> {
+    const command = new GetCommand({ TableName: tableName, Key });
+    const { Item = {} } = await inTime(TABLE_CALL, (abortSignal) =>
+      client.send(command, { abortSignal }),
+    );
+    return Item;
+  }
+
+  /** @returns the item if the condition failed */
+  async function update(expression: Partial<UpdateCommandInput>): Promise<Item | undefined> {
+    const command = new UpdateCommand({
+      TableName: tableName,
+      Key,
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      ...expression,
+    });
+    try {
+      await inTime(TABLE_CALL, (abortSignal) => client.send(command, { abortSignal }));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return error.Item ? unmarshall(error.Item) : get();
+    }
+  }
+
+  /** Nobody else may probe before `until`. */
+  async function holdProbe(probe: string, until: EpochMs): Promise<void> {
+    await update({
+      UpdateExpression: 'SET probeEndsAt = :until',
+      ...IF_MINE,
+      ExpressionAttributeValues: { ':probe': probe, ':until': until },
+    });
+  }
+
+  return {
+    isOpen: async (): Promise<boolean> => (await get()).openedAt !== undefined,
+
+    /** Opens the breaker, unless it is open. */
+    async open(now: EpochMs): Promise<void> {
+      await update({
+        UpdateExpression: 'SET openedAt = :now, probeEndsAt = :until REMOVE probeId',
+        ConditionExpression: 'attribute_not_exists(openedAt)',
+        ExpressionAttributeValues: { ':now': now, ':until': plus(now, PROBE_EVERY) },
+      });
+    },
+
+    /** Takes the place of the probe, if nobody has it and the last probe is long enough ago. */
+    async takeProbe(probe: string, now: EpochMs): Promise<'taken' | 'refused' | 'closed'> {
+      const found = await update({
+        UpdateExpression: 'SET probeId = :probe, probeEndsAt = :until',
+        // Ignore a place that is taken for too long: a clock was wrong.
+        ConditionExpression:
+          'attribute_exists(openedAt) AND (probeEndsAt <= :now OR probeEndsAt > :latest)',
+        ExpressionAttributeValues: {
+          ':probe': probe,
+          ':now': now,
+          ':until': plus(now, LEASE),
+          ':latest': plus(now, LONGEST_LEASE),
+        },
+      });
+      if (!found || found.probeId === probe) return 'taken';
+      return found.openedAt === undefined ? 'closed' : 'refused';
+    },
+
+    holdProbe,
+
+    /** The endpoint answers promptly again. */
+    async close(probe: string): Promise<void> {
+      await update({
+        UpdateExpression: 'REMOVE openedAt, probeId, probeEndsAt',
+        ...IF_MINE,
+        ExpressionAttributeValues: { ':probe': probe },
+      });
+    },
+  };
+}
