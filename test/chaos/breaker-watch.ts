@@ -1,6 +1,3 @@
-/** Its item in the table; no account has this id. */
-export const BREAKER_ID = '#circuit-breaker';
-
 /** The breaker's item after a write, as the table proxy saw it. Times are of the system's clock. */
 interface State {
   readonly at: number;

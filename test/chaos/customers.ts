@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { RemoteControl } from '../../local/jobber/control-client.ts';
-import type { Clock, EpochMs, EpochSeconds } from '../../shared/runtime/clock.ts';
+import { type Clock, type EpochMs, type EpochSeconds, plus } from '../../shared/runtime/clock.ts';
 import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
 import type { Connection } from '../../shared/tokens/connection.ts';
 import { connectionTable } from '../../shared/tokens/connection-table.ts';
@@ -55,6 +55,10 @@ export function findCustomers(options: CustomersOptions) {
   const systemClock: Clock = {
     now: () => clock.now() as EpochMs,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, clock.real(ms))),
+    every(ms, tick) {
+      const timer = setInterval(tick, clock.real(ms));
+      return () => clearInterval(timer);
+    },
   };
   const accountIds = Array.from({ length: options.accounts }, (_, index) =>
     encodeAccountId(FIRST_ACCOUNT + index),
@@ -72,7 +76,7 @@ export function findCustomers(options: CustomersOptions) {
     journal.issued(refreshToken, accountId);
     journal.lasts(accountId, expiresAt * 1000);
     connected++;
-    await saveGrant({ table, clock: systemClock }, key, {
+    const grant = {
       accountId,
       accountName: `Customer ${accountIds.indexOf(accountId)}`,
       connectedAt: systemClock.now(),
@@ -80,7 +84,8 @@ export function findCustomers(options: CustomersOptions) {
       accessToken,
       refreshToken,
       expiresAt: expiresAt as EpochSeconds,
-    });
+    };
+    await saveGrant({ table, clock: systemClock }, key, grant, plus(systemClock.now(), 60_000));
   }
 
   async function audit(accountId: string, found?: Connection): Promise<Audited> {

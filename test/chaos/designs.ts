@@ -48,6 +48,7 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
     try {
       const found = await connections.get(accountId);
       if (found?.status !== 'active') return failure(found?.status ?? 'not_connected');
+      if (!found.accessToken) return await refresh(found);
       const accessToken = await unseal(keys, found.accessToken, accountId, 'accessToken');
       const expiresAt = found.accessTokenExpiresAt;
       const isDue = expiresAt <= Date.now() / 1000 + minValiditySeconds;
@@ -77,6 +78,7 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
     if (answer.outcome === 'unknown') return failure('refresh_outcome_unknown');
     if (answer.outcome === 'client_rejected') return failure(answer.outcome);
     const { accessToken, expiresAt } = answer;
+    if (accessToken === undefined) return failure('refresh_outcome_unknown');
     await write(found, {
       status: 'active',
       accessToken: seal(key, accessToken, accountId, 'accessToken'),

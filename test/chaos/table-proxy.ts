@@ -7,7 +7,8 @@ import {
 } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { close, listen } from '../../local/listen.ts';
-import { BREAKER_ID, type BreakerWatch } from './breaker-watch.ts';
+import { BREAKER_ID } from '../../shared/tokens/breaker-item.ts';
+import type { BreakerWatch } from './breaker-watch.ts';
 import type { Passing } from './moments.ts';
 import type { Random } from './random.ts';
 
