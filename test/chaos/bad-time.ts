@@ -1,4 +1,4 @@
-import type { BreakerWatch, Probe } from './breaker-watch.ts';
+import type { BreakerWatch } from './breaker-watch.ts';
 import type { Attempt, Lost } from './journal.ts';
 
 /** A time in which Jobber is bad, on the system's clock. */
@@ -28,13 +28,17 @@ export interface Evidence {
   readonly breaker: BreakerWatch;
 }
 
-/** The redemptions that probes were, in order; the first of each. */
+/** The redemptions that probes were, in order; the first of each. Not every place is used. */
 export function probesOf({ attempts, breaker }: Omit<Evidence, 'badTime'>): Attempt[] {
-  return breaker.probes().flatMap((probe) => redemptionOf(probe, attempts) ?? []);
+  const probes = breaker.probes();
+  return probes.flatMap(({ container, at }, index) => {
+    const next = probes.find((each, later) => later > index && each.container === container);
+    const before = next?.at ?? Number.POSITIVE_INFINITY;
+    const isItsOwn = (each: Attempt) =>
+      each.container === container && each.at >= at && each.at < before;
+    return attempts.find(isItsOwn) ?? [];
+  });
 }
-
-const redemptionOf = ({ container, at }: Probe, attempts: readonly Attempt[]) =>
-  attempts.find((each) => each.container === container && each.at >= at);
 
 /** Of the redemption that a connection was lost with. `undefined`: the bad time is not why. */
 export function priceOf({ window, attempt }: Lost, evidence: Evidence): Price | undefined {

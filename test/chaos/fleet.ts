@@ -36,6 +36,8 @@ export function openFleet(options: FleetOptions) {
   const crashes: string[] = [];
   let started = 0;
   let underWay = 0;
+  /** No container is given anything new. */
+  let isHeld = false;
   let isClosed = false;
 
   const count = (what: string) => {
@@ -72,6 +74,7 @@ export function openFleet(options: FleetOptions) {
   const ready = () => all().filter(({ isReady }) => isReady);
 
   function handOut(functionName: Invoked): void {
+    if (isHeld) return;
     const free = all().filter((each) => each.functionName === functionName && each.isFree);
     for (const container of free) waiting.get(functionName)?.shift()?.(container);
   }
@@ -174,9 +177,19 @@ export function openFleet(options: FleetOptions) {
     /** Waits until nothing runs. */
     rest: (withinMs: number) =>
       until(() => underWay === 0 && ready().length === containers.size, withinMs, 'at rest'),
-    /** Only while nothing runs: a jump would take the time from what is under way. */
-    advance(ms: number) {
+    /**
+     * Lets the clock jump once no container works: a jump would take the time from an invocation that is under way.
+     * @param jump of all other clocks
+     */
+    async advance(ms: number, jump: () => void, withinMs: number) {
+      isHeld = true;
+      const isIdle = () =>
+        ready().length === containers.size && all().every(({ isBusy }) => !isBusy);
+      await until(isIdle, withinMs, 'idle');
+      jump();
       for (const container of all()) container.advance(ms);
+      isHeld = false;
+      for (const functionName of FUNCTIONS) handOut(functionName);
     },
     close() {
       isClosed = true;

@@ -51,6 +51,7 @@ export type ToServices = { readonly kind: 'advance'; readonly ms: number };
 /** What the services say once they run. */
 export interface Services {
   readonly dynamoDbUrl: string;
+  readonly tableName: string;
   readonly jobberUrl: string;
   readonly clientId: string;
   readonly sqsUrl: string;

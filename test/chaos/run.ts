@@ -124,7 +124,7 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
   atEnd(() => jobber.close());
   const customers = findCustomers({
     services,
-    tableName: TABLE_NAME,
+    tableName: services.tableName,
     accounts,
     firstLifetime: scenario.firstLifetime,
     accessTokenLifetime,
@@ -155,7 +155,7 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
       AWS_ENDPOINT_URL_DYNAMODB: table.url,
       AWS_ENDPOINT_URL_SQS: services.sqsUrl,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: services.secretsUrl,
-      TABLE_NAME,
+      TABLE_NAME: services.tableName,
       APP_SECRET_ID: APP_SECRET,
       SEALING_SECRET_ID: SEALING_SECRET,
       REFRESH_QUEUE_URL: services.queues.refresh,
@@ -190,11 +190,15 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
   const plan = makePlan(options);
   const stage = { fleet, load, table, control, customers, clock };
   const badTime = await carryOut(plan, options.seconds, stage);
-  const advance = (ms: number) => {
-    clock.advance(ms);
-    child.send({ kind: 'advance', ms });
-    fleet.advance(ms);
-  };
+  const advance = (ms: number, withinMs: number) =>
+    fleet.advance(
+      ms,
+      () => {
+        clock.advance(ms);
+        child.send({ kind: 'advance', ms });
+      },
+      withinMs,
+    );
   const settling = { fleet, load, customers, services, clock, accessTokenLifetime, advance };
   const audited = await settle(settling);
   const { totals } = await control.audit();

@@ -16,7 +16,7 @@ const LIFETIME_S = 60 * 60;
 /** From one refresh ahead of expiry to the next. */
 const CYCLE_S = LIFETIME_S - REFRESH_AHEAD_S;
 /** From when a connection is due until it is refreshed, about: the sweep's pace, and the queue. */
-const LAG_S = 40;
+const LAG_S = 20;
 
 /** As many refreshes as possible, of tokens that live for two minutes. */
 const BUSY: Scenario = {
@@ -27,7 +27,8 @@ const BUSY: Scenario = {
 
 /**
  * With a bad time, tokens live as long as Jobber's, and are refreshed ahead of their expiry. Half of the connections come
- * due for it in the bad time, the others at any time; now and then an API rejects a token before.
+ * due for it in the first half of the bad time, so that sweeps find them in it; the others at any time. Now and then an
+ * API rejects a token before that.
  */
 export function scenarioOf(options: PlanOptions): Scenario {
   const { seed, seconds, speed } = options;
@@ -35,13 +36,12 @@ export function scenarioOf(options: PlanOptions): Scenario {
   if (lasts === 0) return BUSY;
   const { next } = random(seed + 2);
   const run = seconds * speed;
-  const [start, end] = [run / 2, run / 2 + lasts];
   return {
     accessTokenLifetime: LIFETIME_S,
     demand: { validity: [60, REFRESH_AHEAD_S], rejected: 0.01 },
     firstLifetime(account) {
       if (account % 2 === 1) return REFRESH_AHEAD_S + next() * Math.min(run, CYCLE_S);
-      const due = start + next() * (end - start);
+      const due = run / 2 + (next() * lasts) / 2;
       const cycles = Math.floor(due / (CYCLE_S + LAG_S));
       return REFRESH_AHEAD_S + due - cycles * (CYCLE_S + LAG_S);
     },

@@ -19,7 +19,7 @@ export interface Settling {
   readonly clock: FastClock;
   readonly accessTokenLifetime: number;
   /** Lets the clock of every process jump. */
-  readonly advance: (ms: number) => void;
+  readonly advance: (ms: number, withinMs: number) => Promise<void>;
 }
 
 const MOST_ROUNDS = 12;
@@ -38,7 +38,7 @@ export async function settle(settling: Settling): Promise<Audited[]> {
   const sqs = new SQSClient({ endpoint: services.sqsUrl });
   const round = async (ms: number) => {
     await fleet.rest(PATIENCE_MS);
-    advance(ms);
+    await advance(ms, PATIENCE_MS);
     // What it holds is hidden for longer than a round lasts here, and a sweep finds it again.
     await sqs.send(new PurgeQueueCommand({ QueueUrl: refresh }));
     await load.sweep();
