@@ -10,7 +10,7 @@ import { TokenError } from '../shared/tokens/errors.ts';
 
 const Message = z.object({
   accountId: z.string().check(z.minLength(1)),
-  task: z.enum(['refresh', 'disconnect', 'appeal'] satisfies SweepTask[]),
+  task: z._default(z.enum(['refresh', 'disconnect', 'appeal'] satisfies SweepTask[]), 'refresh'),
 });
 
 /** These take longer than the queue waits, and the next sweep queues the connection again. */

@@ -44,6 +44,12 @@ export function createAlarms(
     ),
     atLeast(
       1,
+      'ForeignTokens',
+      metric('ForeignTokens'),
+      'Jobber answered a refresh with tokens of another account. They were not stored; tell Jobber.',
+    ),
+    atLeast(
+      1,
       'RotationEscrowed',
       metric('RotationEscrowed'),
       'The table refused a rotation, which waits in the escrow queue. Look at DynamoDB.',

@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { DUE_INDEX } from '../shared/tokens/due-index.ts';
+import { APPEALS_INDEX, DUE_INDEX } from '../shared/tokens/due-index.ts';
 
 /** Another Region that keeps the connections. */
 export interface Replica {
@@ -80,6 +80,12 @@ export class ConnectionsTable extends Construct {
           indexName: DUE_INDEX,
           partitionKey: { name: 'sweepShard', type: AttributeType.NUMBER },
           sortKey: { name: 'accessTokenExpiresAt', type: AttributeType.NUMBER },
+          projectionType: ProjectionType.KEYS_ONLY,
+        },
+        {
+          indexName: APPEALS_INDEX,
+          partitionKey: { name: 'appealShard', type: AttributeType.NUMBER },
+          sortKey: { name: 'appealAt', type: AttributeType.NUMBER },
           projectionType: ProjectionType.KEYS_ONLY,
         },
       ],

@@ -107,6 +107,7 @@ export function createDashboard(
           metric('EscrowStored'),
           metric('EscrowSuperseded'),
           metric('StoreFailed'),
+          metric('ForeignTokens'),
         ),
         graph(
           'Messages waiting',

@@ -6,7 +6,7 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { FunctionName } from '../functions/manifest.ts';
-import { DUE_INDEX } from '../shared/tokens/due-index.ts';
+import { APPEALS_INDEX, DUE_INDEX } from '../shared/tokens/due-index.ts';
 
 export interface Resources {
   readonly table: TableV2;
@@ -33,7 +33,10 @@ export function permissionsOf({
 }: Resources): Record<FunctionName, readonly PolicyStatement[]> {
   const readTable = allow(['dynamodb:GetItem'], table.tableArn);
   const updateTable = allow(['dynamodb:UpdateItem'], table.tableArn);
-  const queryIndex = allow(['dynamodb:Query'], `${table.tableArn}/index/${DUE_INDEX}`);
+  const queryIndexes = allow(
+    ['dynamodb:Query'],
+    ...[DUE_INDEX, APPEALS_INDEX].map((index) => `${table.tableArn}/index/${index}`),
+  );
   const keyToRead = allowThroughDynamoDb(TABLE_KEY_TO_READ, tableKey);
   const keyToWrite = allowThroughDynamoDb([...TABLE_KEY_TO_READ, ...TABLE_KEY_TO_WRITE], tableKey);
   const readSecret = (secret: Secret) => allow(['secretsmanager:GetSecretValue'], secret.secretArn);
@@ -51,7 +54,7 @@ export function permissionsOf({
     'create-connect-link': [readSecret(sealingSecret)],
     'get-token': redeem,
     disconnect: redeem,
-    'refresh-sweep': [queryIndex, keyToRead, sendTo(refreshQueue)],
+    'refresh-sweep': [queryIndexes, keyToRead, sendTo(refreshQueue)],
     'refresh-connection': redeem,
     // The table's key is for its stream: the tokens in it stay sealed.
     'publish-changes': [keyToRead, putEvents],
@@ -59,8 +62,8 @@ export function permissionsOf({
   };
 }
 
-export const allow = (actions: readonly string[], resource: string) =>
-  new PolicyStatement({ actions: [...actions], resources: [resource] });
+export const allow = (actions: readonly string[], ...resources: readonly string[]) =>
+  new PolicyStatement({ actions: [...actions], resources: [...resources] });
 
 /**
  * What DynamoDB needs of whoever uses a table that is encrypted with a customer's key.

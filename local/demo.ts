@@ -128,10 +128,17 @@ export async function runDemo(): Promise<boolean> {
 
     await act(system, 'revoke', northwind);
     await act(system, 'expire', northwind);
+    const refused = await getToken(system, northwind.accountId);
+    check(
+      'an admin disconnects in Jobber, the webhook is lost',
+      `the first refusal is not believed: ${describe(refused)}`,
+      !refused.ok && refused.error.code === 'rotation_in_doubt',
+    );
+    await act(system, 'expire', northwind);
     const revoked = await getToken(system, northwind.accountId);
     const ended = await eventually(system, northwind, ({ status }) => status !== 'active');
     check(
-      'an admin disconnects in Jobber, the webhook is lost',
+      'an hour later it is refused again',
       `${describe(revoked)}, stored as ${ended.status} (${ended.statusReason})`,
       !revoked.ok &&
         revoked.error.code === 'reconnect_required' &&

@@ -6,7 +6,7 @@ import {
   type DynamoDBClient,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
-import { DUE_INDEX } from '../../shared/tokens/due-index.ts';
+import { APPEALS_INDEX, DUE_INDEX } from '../../shared/tokens/due-index.ts';
 
 type Definition = Omit<CreateTableCommandInput, 'TableName'>;
 
@@ -15,6 +15,8 @@ export const TABLE_DEFINITION: Definition = {
     { AttributeName: 'accountId', AttributeType: 'S' },
     { AttributeName: 'sweepShard', AttributeType: 'N' },
     { AttributeName: 'accessTokenExpiresAt', AttributeType: 'N' },
+    { AttributeName: 'appealShard', AttributeType: 'N' },
+    { AttributeName: 'appealAt', AttributeType: 'N' },
   ],
   KeySchema: [{ AttributeName: 'accountId', KeyType: 'HASH' }],
   GlobalSecondaryIndexes: [
@@ -23,6 +25,14 @@ export const TABLE_DEFINITION: Definition = {
       KeySchema: [
         { AttributeName: 'sweepShard', KeyType: 'HASH' },
         { AttributeName: 'accessTokenExpiresAt', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    },
+    {
+      IndexName: APPEALS_INDEX,
+      KeySchema: [
+        { AttributeName: 'appealShard', KeyType: 'HASH' },
+        { AttributeName: 'appealAt', KeyType: 'RANGE' },
       ],
       Projection: { ProjectionType: 'KEYS_ONLY' },
     },
@@ -45,7 +55,7 @@ const clients: Definition = {
 
 type Client = Pick<DynamoDBClient, 'send'>;
 
-/** Creates the table of the connections with its `due` index, unless it exists; ready when it returns. */
+/** Creates the table of the connections with its indexes, unless it exists; ready when it returns. */
 export const createConnectionsTable = (client: Client, tableName: string) =>
   createTable(client, { TableName: tableName, ...TABLE_DEFINITION });
 

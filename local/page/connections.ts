@@ -43,21 +43,32 @@ function show(connection: Connection): ShownConnection {
   };
 }
 
-/** Makes the table believe that an hour has passed since the tokens were issued. */
+/** Makes the table believe that an hour has passed since the tokens were issued, and since one was refused. */
 export async function ageInTable(
   db: DynamoDBDocumentClient,
   tableName: string,
   accountId: string,
 ): Promise<void> {
   const now = Math.floor(Date.now() / 1000);
+  const Item = { TableName: tableName, Key: { accountId } };
   await db.send(
     new UpdateCommand({
-      TableName: tableName,
-      Key: { accountId },
-      UpdateExpression: 'SET accessTokenExpiresAt = :past, refreshedAt = :earlier',
+      ...Item,
+      UpdateExpression: 'SET accessTokenExpiresAt = :past, refreshedAt = :earlier REMOVE retryAt',
       ConditionExpression: '#status = :active',
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: { ':past': now - 1, ':earlier': now - 3_601, ':active': 'active' },
     }),
   );
+  for (const mark of ['refusedAt', 'inDoubtSince']) {
+    const age = new UpdateCommand({
+      ...Item,
+      UpdateExpression: `SET ${mark} = ${mark} - :hour`,
+      ConditionExpression: `attribute_exists(${mark})`,
+      ExpressionAttributeValues: { ':hour': 3_600_000 },
+    });
+    await db.send(age).catch((error: Error) => {
+      if (error.name !== 'ConditionalCheckFailedException') throw error;
+    });
+  }
 }

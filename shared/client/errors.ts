@@ -27,17 +27,16 @@ export class GetTokenFailedError extends JobberError {
   override readonly name = 'GetTokenFailedError';
   readonly code = 'get_token_failed';
   readonly retryable: boolean;
-  constructor(what: string, retryable: boolean) {
-    super(
-      `get-token gave no answer (${what}). ${
-        retryable
-          ? 'No connection is affected; try again.'
-          : 'Check JOBBER_TOKENS_GET_TOKEN_FUNCTION and that this function may invoke it.'
-      }`,
-    );
+  constructor(what: string, retryable: boolean, advice?: string) {
+    super(`get-token gave no answer (${what}). ${advice ?? adviceFor(retryable)}`);
     this.retryable = retryable;
   }
 }
+
+const adviceFor = (retryable: boolean) =>
+  retryable
+    ? 'No connection is affected; try again.'
+    : 'Check JOBBER_TOKENS_GET_TOKEN_FUNCTION and that this function may invoke it.';
 
 /** Jobber rejects a new access token as well. */
 export class AccessTokenRejectedError extends JobberError {

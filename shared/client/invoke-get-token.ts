@@ -2,24 +2,21 @@ import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/
 import type { GetTokenRequest, GetTokenResponse } from './contract.ts';
 import { GetTokenFailedError } from './errors.ts';
 
-/** Rejects with {@link GetTokenFailedError} only. */
+/**
+ * Rejects with {@link GetTokenFailedError} only. `timeoutMs` limits the waiting, not the invocation: where Jobber is slow,
+ * `get-token` goes on for up to three minutes, and stores what it gets.
+ */
 export type InvokeGetToken = (
   request: GetTokenRequest,
   timeoutMs: number,
 ) => Promise<GetTokenResponse>;
 
-/** A little longer than `get-token` may take. */
-const REQUEST_TIMEOUT_MS = 28_000;
-
 /** Invokes the function through the AWS SDK, configured by the environment as any AWS client. */
 export function lambdaInvocation(functionName: string): InvokeGetToken {
   const lambda = new LambdaClient({
     maxAttempts: 3,
-    requestHandler: {
-      connectionTimeout: 1_000,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
+    // No `requestTimeout`: the SDK would take a slow answer for a lost one, and invoke again what is still running.
+    requestHandler: { connectionTimeout: 1_000 },
   });
 
   return async function invoke(request, timeoutMs) {
@@ -27,14 +24,21 @@ export function lambdaInvocation(functionName: string): InvokeGetToken {
       FunctionName: functionName,
       Payload: JSON.stringify(request),
     });
-    const output = await lambda
-      .send(command, { abortSignal: AbortSignal.timeout(timeoutMs) })
-      .catch((error: SdkError) => {
-        throw new GetTokenFailedError(`${error.name}: ${error.message}`, isTransient(error));
-      });
+    const abortSignal = AbortSignal.timeout(timeoutMs);
+    const output = await lambda.send(command, { abortSignal }).catch((error: SdkError) => {
+      if (abortSignal.aborted) throw stoppedWaiting(timeoutMs);
+      throw new GetTokenFailedError(`${error.name}: ${error.message}`, isTransient(error));
+    });
     return readResponse(output);
   };
 }
+
+const stoppedWaiting = (timeoutMs: number) =>
+  new GetTokenFailedError(
+    `stopped waiting after ${Math.round(timeoutMs / 1000)} s`,
+    true,
+    'If it is still running, it goes on and stores what Jobber answers, so no connection is affected; try again.',
+  );
 
 interface SdkError extends Error {
   readonly $fault?: 'client' | 'server';

@@ -99,7 +99,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     const answerBy = Math.min(deadline, plus(clock.now(), budget.PATIENCE)) as EpochMs;
     let validitySeconds = minValiditySeconds;
     let found = await read(accountId, answerBy);
-    for (let waited = 0; ; waited++) {
+    for (let waited = 0; ; ) {
       const connection = assertActive(found, grantId);
       const current = await open(connection);
       const decision = decide(connection, current, { validitySeconds, rejectedToken }, clock.now());
@@ -109,6 +109,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       const stopgap = () =>
         isUsable && current.expiresAt > toSeconds(clock.now()) ? current : undefined;
       const step = await carryOut(accountId, decision, stopgap, { deadline, answerBy, waited });
+      if (decision.kind === 'follow') waited++;
       const { token } = step;
       // A refresh joined in flight may have issued the very token that was rejected since, or be another grant's.
       const isWanted = token && token.accessToken !== rejectedToken;

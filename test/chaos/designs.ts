@@ -52,7 +52,7 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
       const accessToken = await unseal(keys, found.accessToken, accountId, 'accessToken');
       const expiresAt = found.accessTokenExpiresAt;
       const isDue = expiresAt <= Date.now() / 1000 + minValiditySeconds;
-      if (!isDue && accessToken !== rejectedToken) {
+      if (!isDue && accessToken !== undefined && accessToken !== rejectedToken) {
         return { ok: true, accountId, accessToken, expiresAt };
       }
       return await refresh(found);

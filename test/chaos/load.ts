@@ -43,6 +43,7 @@ export function startLoad({ fleet, accountIds, callers, dice, clock, demand }: L
   const count = (code: string) => {
     answers[code] = (answers[code] ?? 0) + 1;
   };
+  let sweepsFailed = 0;
   let isOver = false;
 
   for (let caller = 0; caller < callers; caller++) call();
@@ -69,19 +70,21 @@ export function startLoad({ fleet, accountIds, callers, dice, clock, demand }: L
     }
   }
 
-  async function sweep(): Promise<void> {
-    await fleet.invoke('refresh-sweep', {}).catch(() => undefined);
-  }
+  const sweep = () => fleet.invoke('refresh-sweep', {});
 
   async function schedule(): Promise<void> {
     while (!isOver) {
-      await sweep();
+      await sweep().catch(() => sweepsFailed++);
       await delay(clock.real(SWEEP_EVERY_MS));
     }
   }
 
   return {
     answers,
+    get sweepsFailed() {
+      return sweepsFailed;
+    },
+    /** @throws what the sweep does */
     sweep,
     /** All at once for one account, as callers of a busy customer. */
     stampede(accountId: string): void {

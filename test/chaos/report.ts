@@ -42,6 +42,7 @@ const ROWS: readonly Row[] = [
   ['', () => ''],
   ['calls of get-token', ({ answers }) => add(answers)],
   ['  without a token', withoutToken],
+  ['sweeps that failed', ({ sweepsFailed }) => sweepsFailed],
   ['redemptions', ({ totals }) => totals.redemptions],
   ['  an account', ({ totals, options }) => (totals.redemptions / options.accounts).toFixed(1)],
   ['double redemptions', ({ totals }) => totals.doubleRedemptions],
@@ -132,7 +133,7 @@ const PROBE_EVERY_MS = 10_000;
 
 /** What differs from what must be; nothing if all is well. */
 export function objections(result: Result): string[] {
-  const { options, audited, crashes, verdicts } = result;
+  const { options, audited, crashes, verdicts, sweepsFailed } = result;
   const { lost, silently, byPrice, shortestDistance } = lossesOf(result);
   const isFree = options.calm && options.brownout === 0;
   const open = audited.filter((each) => openMarks(each).length > 0);
@@ -141,6 +142,10 @@ export function objections(result: Result): string[] {
     [silently > 0, `${silently} connections lost silently or wrongly recorded`],
     [byPrice.beyond > 0, `${byPrice.beyond} lost beyond those in flight and the probes`],
     [shortestDistance < PROBE_EVERY_MS, `two probes within ${inSeconds(shortestDistance)}`],
+    [
+      options.calm && options.outage === 0 && sweepsFailed > 0,
+      `${sweepsFailed} sweeps failed, though nothing went wrong for them`,
+    ],
     [open.length > 0, `${open.length} connections are not over it: ${open.flatMap(openMarks)}`],
     [
       options.refusals > 0 && verdicts > A_HANDFUL,

@@ -47,6 +47,7 @@ export interface Result {
   readonly verdicts: number;
   /** Of get-token, by code. */
   readonly answers: Readonly<Record<string, number>>;
+  readonly sweepsFailed: number;
   readonly wire: Omit<Evidence, 'badTime'>;
   readonly badTime: BadTime | undefined;
   readonly metrics: Readonly<Record<string, number>>;
@@ -212,6 +213,7 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
     connected: customers.connected,
     verdicts: customers.verdicts,
     answers: load.answers,
+    sweepsFailed: load.sweepsFailed,
     wire: { attempts: journal.all(), breaker },
     badTime,
     metrics: metrics.sums,

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { browser } from '../../local/browser.ts';
 import { signConnectLink } from '../../shared/jobber/authorization.ts';
 import { plus } from '../../shared/runtime/clock.ts';
-import type { ActiveConnection } from '../../shared/tokens/connection.ts';
+import type { Grant } from '../../shared/tokens/connection.ts';
 import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
 
 let system: TestSystem;
@@ -48,7 +48,7 @@ describe('a connect', () => {
     await browser().connect(await link({}), MAPLE);
     const { clock, table } = await import('../../shared/jobber/wiring.ts');
     const soon = plus(clock.now(), 30_000);
-    const connection = (await table().get(idOf(MAPLE))) as ActiveConnection;
+    const connection = (await table().get(idOf(MAPLE))) as unknown as Grant & { status: 'active' };
     await table().saveGrant({ ...connection, grantId: 'later', connectedAt: soon });
     await table().end(
       idOf(MAPLE),

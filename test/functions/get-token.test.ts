@@ -75,6 +75,11 @@ describe('get-token', () => {
     await system.connectExpired(OTHER);
     system.simulator.disconnect(OTHER);
     const request = { accountId: idOf(OTHER) };
+    expect(await system.getToken(request)).toMatchObject({
+      ok: false,
+      error: { code: 'rotation_in_doubt', retryable: true },
+    });
+    await system.expire(OTHER);
     for (const _ of ['first', 'again']) {
       expect(await system.getToken(request)).toMatchObject({
         ok: false,

@@ -142,6 +142,8 @@ describe('APP_DISCONNECT', () => {
     system.simulator.disconnect(MAPLE);
     system.simulator.settings.webhookUrl = `${system.url}/webhooks/jobber`;
     await system.getToken({ accountId: idOf(MAPLE) });
+    await system.expire(MAPLE);
+    await system.getToken({ accountId: idOf(MAPLE) });
     expect(await stored(MAPLE)).toMatchObject({ status: 'reconnect_required' });
     await sent('APP_DISCONNECT', MAPLE, { occurredAt: later() });
     const ended = await rawItem(MAPLE);

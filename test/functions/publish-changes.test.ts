@@ -135,6 +135,8 @@ describe('the local system’s stream', () => {
     system.simulator.disconnect(MAPLE);
     await system.expire(MAPLE);
     await Promise.all([work(), work(), work()]);
+    await system.expire(MAPLE);
+    await Promise.all([work(), work(), work()]);
     await system.connect(MAPLE);
     await system.invoke('disconnect', { accountId: idOf(MAPLE) });
     await settled(4);

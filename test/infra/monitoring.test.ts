@@ -23,6 +23,7 @@ describe('an alarm goes off', () => {
     expect([...alarms.keys()]).toEqual([
       'ClientRejected',
       'StoreFailed',
+      'ForeignTokens',
       'RotationEscrowed',
       'Reconnects',
       'SweepLag',
@@ -34,17 +35,20 @@ describe('an alarm goes off', () => {
     ]);
   });
 
-  it.each(['ClientRejected', 'StoreFailed', 'RotationEscrowed'])('at the first %s', (name) => {
-    expect(alarms.get(name)).toMatchObject({
-      ...once,
-      Namespace: 'JobberTokens',
-      MetricName: name,
-      Dimensions: [{ Name: 'service', Value: 'JobberTokens' }],
-      Statistic: 'Sum',
-      Period: 300,
-      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
-    });
-  });
+  it.each(['ClientRejected', 'StoreFailed', 'ForeignTokens', 'RotationEscrowed'])(
+    'at the first %s',
+    (name) => {
+      expect(alarms.get(name)).toMatchObject({
+        ...once,
+        Namespace: 'JobberTokens',
+        MetricName: name,
+        Dimensions: [{ Name: 'service', Value: 'JobberTokens' }],
+        Statistic: 'Sum',
+        Period: 300,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      });
+    },
+  );
 
   it('when several connections are lost within an hour', () => {
     const lost = { MetricName: 'ReconnectRequired', Statistic: 'Sum', Period: 3600 };

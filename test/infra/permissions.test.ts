@@ -52,6 +52,7 @@ const MAY: Record<FunctionName, string[]> = {
   disconnect: [...READ_AND_UPDATE, ...SECRETS, ...ESCROW],
   'refresh-sweep': [
     ...on('table/index/due', 'dynamodb:Query'),
+    ...on('table/index/appeals', 'dynamodb:Query'),
     ...TABLE_KEY_TO_READ,
     ...on('refresh', 'sqs:SendMessage'),
   ],
@@ -101,6 +102,7 @@ const table = arnOf(idOf(tokens.table));
 const targets: Record<string, string> = {
   table,
   'table/index/due': `${table}/index/due`,
+  'table/index/appeals': `${table}/index/appeals`,
   'table/index/other': `${table}/index/other`,
   'table/stream': `${table}/stream/2026-11-23T00:00:00.000`,
   'other table': arn('dynamodb', 'table/other'),

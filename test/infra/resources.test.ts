@@ -103,15 +103,26 @@ describe('the queues', () => {
   const queueOf = { refresh: tokens.refreshQueue, escrow: tokens.escrowQueue };
 
   it.each(names)('%s is as in the manifest, with dead letters', (name) => {
-    const { consumer, maxReceiveCount } = queues[name];
-    const { Timeout } = properties(tokens.functions[consumer]);
+    const { visibilitySeconds, maxReceiveCount } = queues[name];
     expect(properties(queueOf[name])).toMatchObject({
-      VisibilityTimeout: 6 * Number(Timeout),
+      VisibilityTimeout: visibilitySeconds,
       RedrivePolicy: {
         maxReceiveCount,
         deadLetterTargetArn: { 'Fn::GetAtt': [idOf(tokens.deadLetters[name]), 'Arn'] },
       },
     });
+  });
+
+  it('hide a message for longer than its consumer may take', () => {
+    const times = names.map((name) => [
+      name,
+      properties(tokens.functions[queues[name].consumer])['Timeout'],
+      properties(queueOf[name])['VisibilityTimeout'],
+    ]);
+    expect(times).toEqual([
+      ['refresh', 180, 1_080],
+      ['escrow', 5, 10],
+    ]);
   });
 
   it.each(names)('%s delivers to its consumer, which may fail in part', (name) => {

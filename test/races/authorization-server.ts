@@ -14,6 +14,9 @@ export const MODELS = [
 ] as const;
 export type Model = (typeof MODELS)[number];
 
+/** An answer that is whole. */
+export type IssuedPair = TokenPair & { readonly accessToken: string };
+
 interface Grant {
   readonly id: number;
   revoked: boolean;
@@ -38,7 +41,7 @@ export class AuthorizationServer {
   }
 
   /** A further authorization; earlier grants live on. */
-  authorize(): TokenPair {
+  authorize(): IssuedPair {
     const grant = {
       id: this.#grants.length,
       revoked: false,
@@ -109,7 +112,7 @@ export class AuthorizationServer {
     return this.#grants.find(({ id }) => accessToken.startsWith(`A${id}.`));
   }
 
-  #issue(grant: Grant, rotate: boolean): TokenPair {
+  #issue(grant: Grant, rotate: boolean): IssuedPair {
     const serial = grant.issued++;
     if (rotate) grant.live = `R${grant.id}.${serial}`;
     const accessToken = `A${grant.id}.${serial}`;

@@ -1,5 +1,7 @@
+import type { EpochMs } from '../../shared/runtime/clock.ts';
 import type { ActiveConnection, Connection } from '../../shared/tokens/connection.ts';
 import type { ConnectionTable, Successor } from '../../shared/tokens/connection-table.ts';
+import { isDue } from '../../shared/tokens/decide.ts';
 import { sameSealed } from '../../shared/tokens/sealing.ts';
 import type { Item, MemoryDynamoDb } from './memory-dynamodb.ts';
 
@@ -26,26 +28,28 @@ export const designs: Record<Design, Change> = {
   'conditional-write-only': (table, db, account) => ({
     ...table,
     claim: claimWithoutLease(table),
+    get: async (accountId) => believed(await table.get(accountId)),
     async lapse(held, reason) {
-      const now = await table.get(held.accountId);
-      if (!holds(now, held.redeemed)) return { written: false, now };
+      const found = await table.get(held.accountId);
+      if (!holds(found, held.refreshToken)) return { written: false, found };
       lapseNow(db, account, reason);
-      return { written: true };
+      return { written: true, before: undefined };
     },
   }),
 
   'blind-write': (table, db, account) => ({
     ...table,
     claim: claimWithoutLease(table),
+    get: async (accountId) => believed(await table.get(accountId)),
     async store(accountId, _redeemed, successor) {
       await table.get(accountId);
       storeNow(db, account, successor);
-      return { written: true };
+      return { stored: true };
     },
     async lapse(held, reason) {
       await table.get(held.accountId);
       lapseNow(db, account, reason);
-      return { written: true };
+      return { written: true, before: undefined };
     },
   }),
 
@@ -56,8 +60,7 @@ export const designs: Record<Design, Change> = {
       async claim(...args) {
         const claim = await table.claim(...args);
         if (!claim.claimed) return claim;
-        const { inDoubtSince: _, ...before } = claim.before;
-        claimed = before;
+        claimed = believed(claim.before);
         return { ...claim, abandoned: false };
       },
       async get(accountId) {
@@ -69,7 +72,7 @@ export const designs: Record<Design, Change> = {
       async lapse(held, reason) {
         await table.get(held.accountId);
         lapseNow(db, account, reason);
-        return { written: true };
+        return { written: true, before: undefined };
       },
     };
   },
@@ -78,16 +81,16 @@ export const designs: Record<Design, Change> = {
     let leaseId = '';
     return {
       ...table,
-      async claim(accountId, lease, due, now) {
+      async claim(accountId, lease, now, due) {
         leaseId = lease.id;
-        return table.claim(accountId, lease, due, now);
+        return table.claim(accountId, lease, now, due);
       },
       async store(accountId, redeemed, successor) {
-        const now = await table.get(accountId);
-        const isOurs = holds(now, redeemed) && (now as ActiveConnection).leaseId === leaseId;
-        if (!isOurs) return { written: false, now };
+        const found = await table.get(accountId);
+        const isOurs = holds(found, redeemed) && (found as ActiveConnection).leaseId === leaseId;
+        if (!isOurs) return { stored: false, found };
         storeNow(db, account, successor);
-        return { written: true };
+        return { stored: true };
       },
     };
   },
@@ -96,13 +99,19 @@ export const designs: Record<Design, Change> = {
 /** Takes the token if it is due, and nothing keeps anybody else from doing so. */
 const claimWithoutLease =
   (table: ConnectionTable): ConnectionTable['claim'] =>
-  async (accountId, _lease, due) => {
-    const now = await table.get(accountId);
-    const isDue =
-      now?.status === 'active' &&
-      (now.accessTokenExpiresAt < due.horizon || sameSealed(now.accessToken, due.rejected));
-    return isDue ? { claimed: true, before: now, abandoned: false } : { claimed: false, now };
+  async (accountId, _lease, _now, due) => {
+    const found = await table.get(accountId);
+    return found?.status === 'active' && isDue(found, due)
+      ? { claimed: true, before: found, abandoned: false }
+      : { claimed: false, found };
   };
+
+/** As if the token had been refused before and nobody were in doubt: the next refusal is a verdict. */
+function believed(found: Connection | undefined): Connection | undefined {
+  if (found?.status !== 'active') return found;
+  const { inDoubtSince: _, ...certain } = found;
+  return { ...certain, refusedAt: 0 as EpochMs };
+}
 
 const holds = (now: Connection | undefined, refreshToken: Uint8Array) =>
   now !== undefined && now.status !== 'disconnected' && sameSealed(now.refreshToken, refreshToken);

@@ -10,7 +10,7 @@ import { MemoryDynamoDb } from './memory-dynamodb.ts';
 const bytes = fc.constantFrom(...[1, 2, 3].map((n) => new Uint8Array([n]))) as fc.Arbitrary<never>;
 const time = fc.constantFrom(1_000, 50_000, 100_000) as fc.Arbitrary<never>;
 const name = fc.constantFrom('a', 'b');
-const held = fc.record({ accountId: fc.constant('account'), leaseId: name, redeemed: bytes });
+const held = fc.record({ accountId: fc.constant('account'), leaseId: name, refreshToken: bytes });
 
 type Call = (table: ConnectionTable) => Promise<unknown>;
 
@@ -46,7 +46,7 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
     .map(
       ({ id, expiresAt, horizon, rejected, now }): Call =>
         (table) =>
-          table.claim('account', { id, expiresAt }, { horizon, rejected }, now),
+          table.claim('account', { id, expiresAt }, now, { horizon, rejected }),
     ),
   fc
     .record({
@@ -63,8 +63,34 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
   fc
     .record({
       held,
+      accessToken: fc.option(bytes, { nil: undefined }),
+      refreshToken: bytes,
+      accessTokenExpiresAt: time,
+      inDoubtSince: fc.option(time, { nil: undefined }),
+      keepsMarks: fc.boolean(),
+    })
+    .map(
+      ({ held: by, inDoubtSince, keepsMarks, ...successor }): Call =>
+        (table) =>
+          table.storeUnchanged(
+            by,
+            { ...successor, refreshedAt: 3 as EpochSeconds },
+            // A takeover keeps the marks; the same attribute cannot be set and removed.
+            { inDoubtSince, keepsMarks: keepsMarks || inDoubtSince !== undefined },
+          ),
+    ),
+  fc.record({ held, expiresAt: time }).map(
+    ({ held: by, expiresAt }): Call =>
+      (table) =>
+        table.renew(by, expiresAt),
+  ),
+  fc
+    .record({
+      held,
       inDoubtSince: fc.option(time, { nil: undefined }),
       unconfirmedAt: fc.option(time, { nil: undefined }),
+      refusedAt: fc.option(time, { nil: undefined }),
+      retryAt: fc.option(time, { nil: undefined }),
     })
     .map(
       ({ held: by, ...marks }): Call =>
@@ -79,12 +105,12 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
   held.map(
     (by): Call =>
       (table) =>
-        table.lapseDisconnecting(by, 7 as EpochMs),
+        table.endRefused(by, 7 as EpochMs),
   ),
   name.map(
     (id): Call =>
       (table) =>
-        table.markDisconnecting('account', id),
+        table.markDisconnecting('account', id, 6 as EpochMs),
   ),
   fc
     .record({

@@ -77,8 +77,11 @@ function holds(expression: string | undefined, scope: Scope): boolean {
 
 function termHolds(term: string, scope: Scope): boolean {
   if (term.startsWith('(')) return holds(term.slice(1, -1), scope);
-  const absent = /^attribute_not_exists\((\S+)\)$/.exec(term);
-  if (absent) return evaluate(absent[1] ?? '', scope) === undefined;
+  const existence = /^attribute_(not_)?exists\((\S+)\)$/.exec(term);
+  if (existence) {
+    const isAbsent = evaluate(existence[2] ?? '', scope) === undefined;
+    return existence[1] ? isAbsent : !isAbsent;
+  }
   const [left = '', operator = '', right = ''] = term.split(/\s+/);
   const [a, b] = [evaluate(left, scope), evaluate(right, scope)];
   if (a === undefined || b === undefined) return operator === '<>';
@@ -102,10 +105,10 @@ const isSame = (a: unknown, b: unknown) =>
   a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : a === b;
 
 function evaluate(expression: string, scope: Scope): unknown {
+  const [first = '', second] = expression.split(' + ');
+  if (second) return Number(evaluate(first, scope)) + Number(evaluate(second, scope));
   const orElse = /^if_not_exists\((\S+), (\S+)\)$/.exec(expression);
   if (orElse) return evaluate(orElse[1] ?? '', scope) ?? evaluate(orElse[2] ?? '', scope);
-  const [first = '', plus, second = ''] = expression.split(/\s+/);
-  if (plus === '+') return Number(evaluate(first, scope)) + Number(evaluate(second, scope));
   if (first.startsWith(':')) return scope.values[first];
   return scope.item[scope.names[first] ?? first];
 }

@@ -1,8 +1,4 @@
-import {
-  type ActiveConnection,
-  DISCONNECTING_SHARD,
-  isDisconnecting,
-} from '../../shared/tokens/connection.ts';
+import { type ActiveConnection, isDisconnecting } from '../../shared/tokens/connection.ts';
 import { TokenError } from '../../shared/tokens/errors.ts';
 import type { Redemption } from '../../shared/tokens/token-endpoint.ts';
 import type { IssuedToken } from '../../shared/tokens/token-helper.ts';
@@ -145,7 +141,7 @@ export class Oracle {
     const gotToken = last.state === 'done' && !(last.result instanceof Error);
     const isRight = this.disconnected
       ? stored?.status !== 'active'
-      : stored?.sweepShard === DISCONNECTING_SHARD
+      : stored && isDisconnecting(stored)
         ? (last.result as { code?: string }).code === 'disconnected'
         : this.#isStoredLive()
           ? stored?.status === 'active' && gotToken
@@ -185,7 +181,7 @@ export class Oracle {
     const isForgotten =
       stored !== undefined &&
       stored.grantId === this.#disconnecting &&
-      stored.sweepShard !== DISCONNECTING_SHARD &&
+      stored.disconnectingSince === undefined &&
       (stored.status as string) !== 'disconnected';
     if (isForgotten) this.#violate('a disconnect that has begun is not forgotten');
     const isKept =

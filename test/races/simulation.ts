@@ -2,7 +2,9 @@ import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { type EpochMs, plus } from '../../shared/runtime/clock.ts';
-import { GRACE, LEASE } from '../../shared/tokens/budgets.ts';
+import { BREAKER_ID, breakerItem } from '../../shared/tokens/breaker-item.ts';
+import { ESCROW_LOOK, GRACE, LEASE } from '../../shared/tokens/budgets.ts';
+import { circuitBreaker } from '../../shared/tokens/circuit-breaker.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { type ConnectionTable, connectionTable } from '../../shared/tokens/connection-table.ts';
 import { disconnectProtocol } from '../../shared/tokens/disconnect.ts';
@@ -10,14 +12,22 @@ import { endConnection, isAboutGrantBefore } from '../../shared/tokens/end-conne
 import { decodeRotation, saveRotation } from '../../shared/tokens/escrow.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import type { KeyRing, RootKey } from '../../shared/tokens/sealing.ts';
-import type { Redemption, TokenEndpoint, TokenPair } from '../../shared/tokens/token-endpoint.ts';
+import type { Redemption, TokenEndpoint } from '../../shared/tokens/token-endpoint.ts';
 import { type TokenHelper, tokenHelper } from '../../shared/tokens/token-helper.ts';
-import { AuthorizationServer, type Model } from './authorization-server.ts';
+import { AuthorizationServer, type IssuedPair, type Model } from './authorization-server.ts';
 import { type Design, designs } from './designs.ts';
 import { MemoryDynamoDb } from './memory-dynamodb.ts';
 import { openNow } from './open-now.ts';
 import { Oracle } from './oracle.ts';
-import { type Actor, bytesAsText, digest, type Outcome, repeatableBytes, World } from './world.ts';
+import {
+  type Actor,
+  bytesAsText,
+  digest,
+  type Outcome,
+  repeatableBytes,
+  type Step,
+  World,
+} from './world.ts';
 
 export const ROLES = [
   'caller',
@@ -49,6 +59,8 @@ export interface Choice {
 const ACCOUNT = 'account';
 /** How often a webhook or a sweep comes again before the run ends. */
 const PATIENCE = 4;
+/** How long each call may take. */
+const TIME = 179_000;
 const KEY: RootKey = { id: 'k'.repeat(32), secret: Buffer.from('secret') };
 const keys: KeyRing = { current: async () => KEY, find: async () => KEY };
 
@@ -57,9 +69,10 @@ const FAULTS: Record<string, readonly Outcome[]> = {
   get: ['error-before'],
   claim: WRITE_FAULTS,
   store: WRITE_FAULTS,
+  storeUnchanged: WRITE_FAULTS,
   release: WRITE_FAULTS,
   lapse: WRITE_FAULTS,
-  lapseDisconnecting: WRITE_FAULTS,
+  endRefused: WRITE_FAULTS,
   saveGrant: WRITE_FAULTS,
   markDisconnecting: WRITE_FAULTS,
   end: WRITE_FAULTS,
@@ -73,10 +86,11 @@ export class Simulation {
   readonly world = new World();
   readonly #server: AuthorizationServer;
   readonly #db: MemoryDynamoDb;
+  readonly #client = this.#countedClient();
   readonly #table: ConnectionTable;
   readonly #oracle: Oracle;
   readonly #scenario: Scenario;
-  #initial: TokenPair | undefined;
+  #initial: IssuedPair | undefined;
   #escrowed = 0;
   #label = '';
 
@@ -90,10 +104,11 @@ export class Simulation {
         stored,
         storedToken:
           stored?.refreshToken && openNow(KEY, stored.refreshToken, ACCOUNT, 'refreshToken'),
-        storedAccessToken: () => stored && openNow(KEY, stored.accessToken, ACCOUNT, 'accessToken'),
+        storedAccessToken: () =>
+          stored?.accessToken && openNow(KEY, stored.accessToken, ACCOUNT, 'accessToken'),
       };
     });
-    const table = connectionTable(this.#client(), 'connections');
+    const table = connectionTable(this.#client, 'connections');
     this.#table = this.#labelled(table);
   }
 
@@ -105,7 +120,7 @@ export class Simulation {
   async begin(): Promise<void> {
     const { start, roles } = this.#scenario;
     this.#initial = this.#server.authorize();
-    this.world.start('first', () => this.#save(this.#initial as TokenPair));
+    this.world.start('first', () => this.#save(this.#initial as IssuedPair));
     await this.world.settle();
     await this.#runOut();
     this.world.actors.length = 0;
@@ -125,7 +140,7 @@ export class Simulation {
   choices(faultsLeft: number, stallsLeft: number): Choice[] {
     const { pending } = this.world;
     const ready = pending.filter(
-      (step) => step.wakeAt === undefined || this.#mayWake(step.actor, step.wakeAt),
+      (step) => step.wakeAt === undefined || this.#mayWake(step, step.wakeAt),
     );
     if (ready.length === 0 && pending.length > 0) {
       // Only time is left to pass: whoever wakes first goes on.
@@ -165,6 +180,7 @@ export class Simulation {
     const state = [
       now,
       this.#db.items.get(ACCOUNT),
+      this.#db.items.get(BREAKER_ID),
       this.#server.snapshot(),
       actors.map(({ name, history, state, sawVersion, refusedLabel }) => [
         name,
@@ -185,9 +201,11 @@ export class Simulation {
     await this.#runOut();
     this.#oracle.quiet(this.world.actors);
     let last: Actor | undefined;
-    for (const wait of [LEASE + 1, 61 * 60_000, GRACE + 60_000]) {
+    // A verdict needs two refusals, and as long between them as after the takeover of a lease.
+    const waits = [LEASE + 1, 61 * 60_000, GRACE + 60_000, GRACE + 60_000];
+    for (const [index, wait] of waits.entries()) {
       this.world.pass(wait);
-      last = this.world.start(`later-${wait}`, this.#process('caller'));
+      last = this.world.start(`later-${index}`, this.#process('caller'));
       await this.world.settle();
       await this.#runOut();
     }
@@ -207,9 +225,10 @@ export class Simulation {
    * A process that follows another's refresh looks again when something changed, or nothing else can. None sleeps for
    * minutes while others stand still: that would be a stall of theirs.
    */
-  #mayWake(actor: Actor, at: EpochMs): boolean {
+  #mayWake({ actor, ms = 0 }: Step, at: EpochMs): boolean {
     if (at > this.world.now + LEASE) return false;
-    const follows = actor.lastLabel === 'get' || actor.lastLabel === 'claim';
+    // Who waits for the escrow holds the lease itself.
+    const follows = ms < ESCROW_LOOK && (actor.lastLabel === 'get' || actor.lastLabel === 'claim');
     const isLeaseOver = (this.#stored()?.leaseExpiresAt ?? 0) < this.world.now;
     return !follows || isLeaseOver || actor.sawVersion !== this.world.version;
   }
@@ -219,6 +238,11 @@ export class Simulation {
     const helper = tokenHelper({
       table: design(this.#table, this.#db, ACCOUNT),
       endpoint: this.#endpoint(),
+      // Each process has its own, and all share its item.
+      breaker: circuitBreaker({
+        item: breakerItem(this.#client, 'connections'),
+        clock: this.world.clock,
+      }),
       escrow: {
         keep: (_, encoded) => this.#step('escrow', (actor) => this.#keep(actor, encoded)),
       },
@@ -230,13 +254,19 @@ export class Simulation {
         lastResort: (_, encoded) => this.#keep(this.world.current(), encoded),
       },
     });
+    const deadline = () => plus(this.world.now, TIME);
     switch (role) {
       case 'caller':
-        return () => helper.getAccessToken(ACCOUNT);
+        return () => helper.getAccessToken(ACCOUNT, { deadline: deadline() });
       case 'rejected':
-        return () => helper.getAccessToken(ACCOUNT, { rejectedToken: this.#initial?.accessToken });
+        return () =>
+          helper.getAccessToken(ACCOUNT, {
+            rejectedToken: this.#initial?.accessToken,
+            deadline: deadline(),
+          });
       case 'sweep':
-        return () => helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+        return () =>
+          helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900, deadline: deadline() });
       case 'callback':
         return async () =>
           this.#save(await this.#step('authorize', () => this.#server.authorize()));
@@ -256,6 +286,7 @@ export class Simulation {
       cause: 'no answer',
     });
     return {
+      accountOf: () => ACCOUNT,
       prepare: async () => ({
         clientId: 'client',
         redeem: (refreshToken) =>
@@ -316,7 +347,7 @@ export class Simulation {
           () => ({ outcome: 'unknown', cause: 'no answer' }),
         ),
     });
-    const deadline = () => plus(this.world.now, 25_000);
+    const deadline = () => plus(this.world.now, TIME);
     let latest = await disconnect(ACCOUNT, deadline()).catch(() => undefined);
     for (let sweep = 0; sweep < PATIENCE && latest?.status === 'disconnecting'; sweep++) {
       await this.world.clock.sleep(5 * 60_000);
@@ -329,7 +360,7 @@ export class Simulation {
     this.#oracle.revokedByAdmin = true;
   }
 
-  async #save(pair: TokenPair): Promise<void> {
+  async #save(pair: IssuedPair): Promise<void> {
     const grant = {
       ...pair,
       accountId: ACCOUNT,
@@ -337,11 +368,21 @@ export class Simulation {
       clientId: 'client',
       connectedAt: this.world.now,
     };
-    await saveGrant({ table: this.#table, clock: this.world.clock }, KEY, grant);
+    await saveGrant(
+      { table: this.#table, clock: this.world.clock },
+      KEY,
+      grant,
+      plus(this.world.now, 25_000),
+    );
   }
 
-  #client(): DynamoDBDocumentClient {
+  #countedClient(): DynamoDBDocumentClient {
     const send = (command: { input: unknown }) => {
+      const { Key } = command.input as { Key: { accountId: string } };
+      // The breaker protects a fleet, not a connection: whatever it says, the protocol holds. So it adds no interleavings.
+      if (Key.accountId === BREAKER_ID) {
+        return this.world.atOnce('breaker', () => this.#db.perform(command));
+      }
       const label = command instanceof GetCommand ? 'get' : this.#label;
       return this.#step(label, (actor) => {
         const reply = this.#db.perform(command);
@@ -349,7 +390,7 @@ export class Simulation {
         if (label === 'saveGrant') this.#oracle.granted();
         if (label === 'claim') this.#oracle.claimed(actor);
         if (label === 'markDisconnecting') this.#oracle.marked();
-        if (label === 'end' || label === 'lapseDisconnecting') this.#oracle.disconnected = true;
+        if (label === 'end' || label === 'endRefused') this.#oracle.disconnected = true;
         return reply;
       });
     };
@@ -386,3 +427,5 @@ export class Simulation {
 crypto.randomBytes = repeatableBytes as typeof crypto.randomBytes;
 syncBuiltinESMExports();
 Math.random = () => 0.5;
+/* And no call ends because this machine is slow. */
+AbortSignal.timeout = () => new AbortController().signal;

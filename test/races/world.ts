@@ -28,6 +28,8 @@ export interface Step {
   readonly reject: (error: unknown) => void;
   /** For a pause: when it ends. */
   readonly wakeAt?: EpochMs | undefined;
+  /** For a pause: how long it is. */
+  readonly ms?: number | undefined;
 }
 
 export interface Actor {
@@ -57,8 +59,9 @@ export class World {
 
   readonly clock: Clock = {
     now: () => this.now,
-    sleep: (ms) =>
-      this.step('pause', () => undefined, { wakeAt: (this.now + ms) as EpochMs }) as Promise<void>,
+    sleep: (ms) => this.step('pause', () => undefined, { ms }) as Promise<void>,
+    // No RENEW: as if each of them failed. A holder keeps its lease for as long as it claimed it, and others find out more.
+    every: () => () => undefined,
   };
 
   /** Starts a process; it runs as far as its first step. */
@@ -92,13 +95,23 @@ export class World {
   step(
     label: string,
     perform: () => unknown,
-    options: { faults?: readonly Outcome[]; silence?: () => unknown; wakeAt?: EpochMs } = {},
+    options: { faults?: readonly Outcome[]; silence?: () => unknown; ms?: number } = {},
   ): Promise<unknown> {
     const actor = this.current();
-    const { faults = [], silence = timeout, wakeAt } = options;
+    const { faults = [], silence = timeout, ms } = options;
+    const wakeAt = ms === undefined ? undefined : ((this.now + ms) as EpochMs);
     return new Promise((resolve, reject) => {
-      this.pending.push({ actor, label, perform, silence, faults, resolve, reject, wakeAt });
+      this.pending.push({ actor, label, perform, silence, faults, resolve, reject, wakeAt, ms });
     });
+  }
+
+  /** Carries something out within the step that its process is taking: it adds no interleavings. */
+  async atOnce(label: string, perform: () => unknown): Promise<unknown> {
+    const actor = this.current();
+    const heard = hear(perform);
+    actor.history = digest(`${actor.history}|${label}|${this.now}|${describe(heard)}`);
+    if ('error' in heard) throw heard.error;
+    return heard.value;
   }
 
   /** Carries out one step with this outcome, and lets its process run on. */

@@ -6,6 +6,8 @@ import type { GetTokenRequest, GetTokenResponse } from '../../shared/client/cont
 import { jobberClient } from '../../shared/client/jobber-client.ts';
 import { jobberTokenEndpoint } from '../../shared/jobber/token-endpoint.ts';
 import { plus, toSeconds } from '../../shared/runtime/clock.ts';
+import { breakerItem } from '../../shared/tokens/breaker-item.ts';
+import { circuitBreaker } from '../../shared/tokens/circuit-breaker.ts';
 import { type AnyTokenError, TokenError } from '../../shared/tokens/errors.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import { tokenHelper } from '../../shared/tokens/token-helper.ts';
@@ -26,7 +28,7 @@ export async function clientSystem(options: JobberSimulatorOptions = {}) {
   const jobber = await startJobberSimulator({ now: clock.now, ...options });
   onTestFinished(() => jobber.close());
   const keys = testKeys();
-  const { table } = await testTable();
+  const { table, client, tableName } = await testTable();
   const { clientId, clientSecret } = jobber.settings;
   const credentials = { get, reload: get };
   async function get() {
@@ -35,6 +37,7 @@ export async function clientSystem(options: JobberSimulatorOptions = {}) {
   const helper = tokenHelper({
     table,
     endpoint: jobberTokenEndpoint({ baseUrl: jobber.url, credentials, clock }),
+    breaker: circuitBreaker({ item: breakerItem(client, tableName), clock }),
     escrow: { keep: async () => undefined },
     keys,
     clock,
@@ -59,7 +62,10 @@ export async function clientSystem(options: JobberSimulatorOptions = {}) {
     invocations.push(request);
     const { accountId, ...rest } = request;
     try {
-      return { ok: true, ...(await helper.getAccessToken(accountId, rest)) };
+      return {
+        ok: true,
+        ...(await helper.getAccessToken(accountId, { ...rest, deadline: deadline() })),
+      };
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
       const { code, message, retryable } = error as AnyTokenError;
@@ -67,16 +73,20 @@ export async function clientSystem(options: JobberSimulatorOptions = {}) {
     }
   }
 
+  /** As get-token gives it. */
+  const deadline = () => plus(clock.now(), 179_000);
+
   async function connect() {
     const connectedAt = clock.now();
-    await saveGrant({ table, clock }, await keys.current(), {
+    const grant = {
       ...jobber.issueGrant(MAPLE),
       expiresAt: plus(toSeconds(connectedAt), LIFETIME_S),
       accountId,
       accountName: 'Maple Street Plumbing',
       clientId,
       connectedAt,
-    });
+    };
+    await saveGrant({ table, clock }, await keys.current(), grant, plus(connectedAt, 10_000));
     clock.advance(5 * 60_000);
   }
   await connect();

@@ -41,6 +41,8 @@ simulator.faults.clear();
 simulator.disconnect(NORTHWIND);
 await system.expire(NORTHWIND);
 await tokens();
+await system.expire(NORTHWIND);
+await tokens();
 await system.deliver('not JSON', JSON.stringify({ accountId: idOf(NORTHWIND) }));
 
 for (const fault of ['refuse-code', 'wrong-secret', 'empty-200', 'drop-after'] as const) {

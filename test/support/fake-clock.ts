@@ -18,16 +18,18 @@ export function fakeClock(start = Date.UTC(2026, 0, 15, 9, 0, 0)): FakeClock {
   const timers = new Set<Timer>();
 
   /** Timers fire on the way, each at its own time. */
-  function advance(ms: number): void {
+  function pass(ms: number): unknown[] {
+    const ticks: unknown[] = [];
     const end = now + ms;
     for (;;) {
       const [first] = [...timers].sort((a, b) => a.next - b.next);
       if (!first || first.next > end) break;
       now = Math.max(now, first.next);
       first.next += first.period;
-      first.tick();
+      ticks.push(first.tick());
     }
     now = end;
+    return ticks;
   }
 
   return {
@@ -35,7 +37,8 @@ export function fakeClock(start = Date.UTC(2026, 0, 15, 9, 0, 0)): FakeClock {
     now: () => now as EpochMs,
     async sleep(ms) {
       slept.push(ms);
-      advance(ms);
+      // What a timer begins is done long before a long sleep ends.
+      await Promise.all(pass(ms));
       await new Promise((resolve) => setImmediate(resolve));
     },
     every(period, tick) {
@@ -43,6 +46,8 @@ export function fakeClock(start = Date.UTC(2026, 0, 15, 9, 0, 0)): FakeClock {
       timers.add(timer);
       return () => timers.delete(timer);
     },
-    advance,
+    advance(ms) {
+      pass(ms);
+    },
   };
 }

@@ -115,6 +115,7 @@ describe('a failure', () => {
   it.each([
     'refresh_in_progress',
     'refresh_outcome_unknown',
+    'refresh_paused',
     'table_unavailable',
     'secrets_unavailable',
     'deadline_too_close',

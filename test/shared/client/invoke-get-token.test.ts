@@ -86,10 +86,32 @@ it('a Lambda that is throttled for a moment is asked again by the SDK', async ()
   expect(requests).toHaveLength(2);
 });
 
-it('ends when the time is over', async () => {
-  const { invoke } = await lambda(() => {});
-  await expect(invoke({ accountId: 'a' }, 50)).rejects.toMatchObject({
+it('stops waiting when the time is over, says so, and does not invoke again what is still running', async () => {
+  const { invoke, requests } = await lambda(() => {});
+  const error = await invoke({ accountId: 'a' }, 1_000).catch((thrown: Error) => thrown);
+  expect(error).toMatchObject({
+    name: 'GetTokenFailedError',
     code: 'get_token_failed',
     retryable: true,
+    message:
+      'get-token gave no answer (stopped waiting after 1 s). If it is still running, it goes on and stores what Jobber ' +
+      'answers, so no connection is affected; try again.',
   });
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(requests).toHaveLength(1);
+});
+
+it('has no patience of the SDK’s own, which would invoke again what is still running', async () => {
+  const { LambdaClient } = await import('@aws-sdk/client-lambda');
+  const send = vi.spyOn(LambdaClient.prototype, 'send');
+  onTestFinished(() => send.mockRestore());
+  const { invoke } = await lambda(answer(200, TOKEN));
+  await invoke({ accountId: 'a' }, SOON);
+  const [client] = send.mock.contexts as { config: { requestHandler: unknown } }[];
+  const handler = client?.config.requestHandler as
+    | { httpHandlerConfigs(): Record<string, number> }
+    | undefined;
+  const settings = handler?.httpHandlerConfigs();
+  expect(settings).toMatchObject({ connectionTimeout: 1_000 });
+  expect([settings?.['requestTimeout'] ?? 0, settings?.['socketTimeout'] ?? 0]).toEqual([0, 0]);
 });

@@ -1,6 +1,7 @@
 import { parse } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import type { QueryOptions } from '../../../shared/client/jobber-client.ts';
+import { GRACE } from '../../../shared/tokens/budgets.ts';
 import { accountId, clientSystem, MAPLE } from '../../support/client-system.ts';
 
 type System = Awaited<ReturnType<typeof clientSystem>>;
@@ -71,6 +72,10 @@ describe('what Jobber’s app review looks at', () => {
     await ask(system);
     system.jobber.disconnect(MAPLE);
     await expect(ask(system)).rejects.toMatchObject({ code: 'app_disconnected', retryable: false });
+    // One refusal is not a verdict yet.
+    expect(await system.status()).toBe('active');
+    system.clock.advance(GRACE + 60_000);
+    await expect(ask(system)).rejects.toMatchObject({ code: 'app_disconnected' });
     expect(await system.status()).toBe('reconnect_required/revoked');
 
     const calls = system.graphqlRequests().length;
@@ -83,6 +88,9 @@ describe('what Jobber’s app review looks at', () => {
     await ask(system);
     system.jobber.deactivate(MAPLE);
     await expect(ask(system)).rejects.toMatchObject({ code: 'account_inactive', retryable: false });
+    expect(await system.status()).toBe('active');
+    system.clock.advance(GRACE + 60_000);
+    await expect(ask(system)).rejects.toMatchObject({ code: 'account_inactive' });
     expect(await system.status()).toBe('reconnect_required/revoked');
   });
 

@@ -230,12 +230,27 @@ describe('an answer as raw bytes', () => {
     });
   });
 
-  it('does not take half a token for a whole one', async () => {
-    const body = '{"refresh_token":"new-refresh","access_token":"new-acc';
-    expect(await redeemAgainst(200, 'application/json', body, true)).toMatchObject({
-      outcome: 'unknown',
-      maybeRedeemed: true,
-    });
+  it.each([
+    '{"refresh_token":"new-refresh","access_token":"new-acc',
+    '{"refresh_token":"new-refresh","access_to',
+  ])(
+    'keeps a successor that arrived alone, and takes no half access token for a whole one: %s',
+    async (body) => {
+      const answer = await redeemAgainst(200, 'application/json', body, true);
+      expect(answer).toMatchObject({ outcome: 'rotated', refreshToken: 'new-refresh' });
+      expect(answer).not.toHaveProperty('accessToken');
+    },
+  );
+
+  it.each([
+    ['a number', '"expires_in":20'],
+    ['text', '"expires_in":"20"'],
+  ])('reads expires_in (RFC 6749, section 5.1) as %s', async (_, expiresIn) => {
+    const before = Math.floor(Date.now() / 1000);
+    const answer = await redeemAgainst(200, 'application/json', `{${pair},${expiresIn}}`, false);
+    const { expiresAt } = answer as { expiresAt: number };
+    expect(expiresAt - before).toBeGreaterThanOrEqual(20);
+    expect(expiresAt - before).toBeLessThanOrEqual(22);
   });
 
   it('does not take the token it sent for the new one when the answer broke off between them', async () => {

@@ -1,26 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import { functions, SWEEP_EVERY_MINUTES } from '../../../functions/manifest.ts';
+import { functions, queues, SWEEP_EVERY_MINUTES } from '../../../functions/manifest.ts';
 import {
-  CALL,
   ESCROW,
+  ESCROW_DELIVERY,
   GRACE,
   LEASE,
   LONGEST_LEASE,
   REDEEM,
   REFRESH_AHEAD_S,
+  RENEW_EVERY,
+  SLOW_ANSWER,
   SPENDING,
   STORE,
+  TABLE_CALL,
 } from '../../../shared/tokens/budgets.ts';
 
 describe('the budgets', () => {
-  it('fit into each other: what a redemption needs, a call, the function’s time-out, the lease', () => {
+  it('fit into each other: a slow answer, STORE, ESCROW and the function’s time-out', () => {
     expect(SPENDING).toBe(REDEEM + STORE + ESCROW);
-    expect(SPENDING).toBeLessThan(CALL - 1_000);
-    expect(CALL).toBeLessThan(LEASE);
-    for (const name of ['get-token', 'refresh-connection'] as const) {
-      expect(functions[name].timeoutSeconds * 1_000).toBeLessThan(LEASE);
-      expect(functions[name].timeoutSeconds * 1_000).toBeGreaterThan(SPENDING + 1_000);
+    for (const name of ['get-token', 'refresh-connection', 'disconnect'] as const) {
+      expect(functions[name].timeoutSeconds * 1_000).toBeGreaterThan(SPENDING + 30_000);
     }
+    expect(REDEEM).toBeGreaterThan(100_000);
+  });
+
+  it('keep a lease alive while its holder waits and stores, though one RENEW fails', () => {
+    expect(2 * RENEW_EVERY + TABLE_CALL).toBeLessThan(LEASE);
+    expect(RENEW_EVERY + STORE + ESCROW).toBeLessThan(LEASE);
+    expect(SLOW_ANSWER).toBeLessThan(RENEW_EVERY);
+  });
+
+  it('let the escrow deliver before a lease that was taken over is used', () => {
+    const { visibilitySeconds, consumer } = queues.escrow;
+    expect(visibilitySeconds * 1_000).toBeLessThan(ESCROW_DELIVERY);
+    expect(visibilitySeconds).toBeGreaterThanOrEqual(functions[consumer].timeoutSeconds);
+    expect(ESCROW_DELIVERY + RENEW_EVERY).toBeLessThan(LEASE);
   });
 
   it('let a verdict wait far longer than any lease lasts', () => {

@@ -26,11 +26,12 @@ describe('the call budget', () => {
     expect(server.redemptions).toHaveLength(1);
   });
 
-  it('refreshes from a sweep with two UpdateItem and one POST', async () => {
+  it('refreshes from a sweep with one GetItem, two UpdateItem and one POST', async () => {
     const { db, helper, server } = system;
     system.expireAccessToken();
     await helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
-    expect(db.calls).toEqual(['UpdateItem', 'UpdateItem']);
+    // The read is of the circuit breaker's item; all of a batch share it.
+    expect(db.calls).toEqual(['GetItem', 'UpdateItem', 'UpdateItem']);
     expect(server.redemptions).toHaveLength(1);
   });
 
@@ -87,6 +88,7 @@ describe('the call budget', () => {
     expect(units.splice(0)).toEqual([['GetItemCommand', 1]]);
     await helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 7_200 });
     expect(units).toEqual([
+      ['GetItemCommand', 0.5],
       ['UpdateItemCommand', 1],
       ['UpdateItemCommand', 1],
     ]);

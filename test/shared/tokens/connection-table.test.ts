@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { EpochMs, EpochSeconds } from '../../../shared/runtime/clock.ts';
-import { LEASE, LONGEST_LEASE } from '../../../shared/tokens/budgets.ts';
+import { APPEALS_AFTER, LEASE, LONGEST_LEASE, REFUSED_PAUSE } from '../../../shared/tokens/budgets.ts';
 import {
   DISCONNECTING_SHARD,
   type Grant,
   sweepShardOf,
 } from '../../../shared/tokens/connection.ts';
-import type { Claim, Due } from '../../../shared/tokens/connection-table.ts';
+import type { Claim, DueWhen } from '../../../shared/tokens/connection-table.ts';
 import { type TestTable, testTable } from '../../support/connections.ts';
 
 /* Each write alone, clause by clause: what it changes, and when it does not. */
@@ -33,8 +33,15 @@ const grant: Grant = {
 };
 const active = { ...grant, status: 'active', rotation: 0, sweepShard: sweepShardOf(A) };
 const leased = { leaseId: 'lease', leaseExpiresAt: NOW };
-const marks = { inDoubtSince: 5, unconfirmedAt: 6 };
-const lapsed = { status: 'reconnect_required', statusReason: 'revoked', statusChangedAt: 9 };
+const marks = { inDoubtSince: 5, unconfirmedAt: 6, refusedAt: 4, retryAt: 7 };
+const disconnecting = { sweepShard: DISCONNECTING_SHARD, disconnectingSince: 8 };
+const lapsed = {
+  status: 'reconnect_required',
+  statusReason: 'revoked',
+  statusChangedAt: 9,
+  appealAt: 9 + (APPEALS_AFTER[0] ?? NaN),
+  appealShard: sweepShardOf(A),
+};
 
 let db: TestTable;
 beforeEach(async () => {
@@ -44,11 +51,10 @@ beforeEach(async () => {
 const stored = () => db.table.get(A);
 
 describe('every operation', () => {
-  it('that takes a signal ends when that says so', async () => {
-    const signal = AbortSignal.abort();
+  it('that is told how long it may take ends when that is over', async () => {
     const successor = { ...grant, accessToken: NEW_ACCESS, refreshToken: NEW_REFRESH };
-    await expect(db.table.store(A, REFRESH, successor, signal)).rejects.toThrow(/abort/i);
-    await expect(db.table.get(A, signal)).rejects.toThrow(/abort/i);
+    await expect(db.table.store(A, REFRESH, successor, 0)).rejects.toMatchObject({ name: 'TimeoutError' });
+    await expect(db.table.get(A, 0)).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(await stored()).toEqual(active);
   });
 });
@@ -59,7 +65,7 @@ describe('a grant', () => {
   });
 
   it('leaves nothing of an earlier one, nor of what was going on, but the owner’s ref', async () => {
-    await db.set(A, { ...leased, ...marks, ...lapsed });
+    await db.set(A, { ...leased, ...marks, ...lapsed, ...disconnecting });
     const { userId: _, ref: _ref, ...later } = { ...grant, grantId: 'grant-2', rotation: 0 };
     expect(await db.table.saveGrant(later)).toMatchObject({ written: true });
     const { userId: _userId, ...expected } = { ...active, grantId: 'grant-2' };
@@ -92,18 +98,18 @@ describe('a grant', () => {
     await db.set(A, { rotation: 3, status: 'disconnected' });
     expect(await db.table.saveGrant(grant)).toMatchObject({
       written: false,
-      now: { rotation: 3, grantId: 'grant-1' },
+      found: { rotation: 3, grantId: 'grant-1' },
     });
   });
 });
 
 describe('CLAIM', () => {
-  const claim = (due: Partial<Due> = {}): Promise<Claim> =>
+  const claim = (due: Partial<DueWhen> = {}): Promise<Claim> =>
     db.table.claim(
       A,
       { id: 'mine', expiresAt: ms(NOW + LEASE) },
-      { horizon: s(2_000), ...due },
       NOW,
+      { horizon: s(2_000), ...due },
     );
 
   it('takes the lease, changes nothing else, and returns what was there', async () => {
@@ -127,7 +133,7 @@ describe('CLAIM', () => {
     ['is the rejected one', { horizon: s(0), rejected: ACCESS }, true],
     ['is another than the rejected one', { horizon: s(0), rejected: NEW_ACCESS }, false],
   ])('when the access token %s: %s', async (_, due, claimed) => {
-    expect(await claim(due as Due)).toMatchObject({ claimed });
+    expect(await claim(due as DueWhen)).toMatchObject({ claimed });
   });
 
   it.each([
@@ -142,14 +148,24 @@ describe('CLAIM', () => {
     expect(await stored()).toMatchObject({ leaseId: claimed ? 'mine' : 'theirs' });
   });
 
+  it.each([
+    ['is over', NOW, true],
+    ['is not over', NOW + 1, false],
+    ['lasts as long as any may', NOW + 2 * REFUSED_PAUSE, false],
+    ['lasts longer than any may', NOW + 2 * REFUSED_PAUSE + 1, true],
+  ])('when the pause after a refusal %s: %s', async (_, retryAt, claimed) => {
+    await db.set(A, { retryAt });
+    expect(await claim()).toMatchObject({ claimed });
+  });
+
   it.each(['reconnect_required', 'disconnected'])('never when %s', async (status) => {
     await db.set(A, { status });
-    expect(await claim()).toEqual({ claimed: false, now: { ...active, status } });
+    expect(await claim()).toEqual({ claimed: false, found: { ...active, status } });
   });
 
   it('finds nothing where there is nothing', async () => {
     await db.delete(A);
-    expect(await claim()).toEqual({ claimed: false, now: undefined });
+    expect(await claim()).toEqual({ claimed: false, found: undefined });
     expect(await stored()).toBeUndefined();
   });
 });
@@ -168,53 +184,55 @@ describe('STORE', () => {
     ['another’s', { leaseId: 'theirs', leaseExpiresAt: NOW + LEASE }],
   ])('replaces the redeemed token and ends what was going on, with %s lease', async (_, lease) => {
     await db.set(A, { ...lease, ...marks });
-    expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ written: true });
+    expect(await db.table.store(A, REFRESH, successor)).toEqual({ stored: true });
     expect(await stored()).toEqual({ ...active, ...successor, rotation: 1 });
   });
 
   it('revives a connection that was given up', async () => {
-    await db.set(A, lapsed);
+    await db.set(A, { ...lapsed, ...marks });
     await db.remove(A, ['sweepShard']);
-    expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ written: true });
+    expect(await db.table.store(A, REFRESH, successor)).toEqual({ stored: true });
     expect(await stored()).toEqual({ ...active, ...successor, rotation: 1 });
   });
 
   it('changes nothing where another token stands, or none', async () => {
     expect(await db.table.store(A, NEW_REFRESH, successor)).toEqual({
-      written: false,
-      now: active,
+      stored: false,
+      found: active,
     });
     await db.remove(A, ['refreshToken']);
-    expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ written: false });
+    expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ stored: false });
     await db.delete(A);
-    expect(await db.table.store(A, REFRESH, successor)).toEqual({ written: false, now: undefined });
+    expect(await db.table.store(A, REFRESH, successor)).toEqual({ stored: false, found: undefined });
     expect(await stored()).toBeUndefined();
   });
 });
 
 describe('STORE, while the connection is being disconnected', () => {
   it('leaves the mark', async () => {
-    await db.set(A, { sweepShard: DISCONNECTING_SHARD });
+    await db.set(A, disconnecting);
     await db.table.store(A, REFRESH, {
       accessToken: NEW_ACCESS,
       refreshToken: NEW_REFRESH,
       accessTokenExpiresAt: s(5_600),
       refreshedAt: s(2_000),
     });
-    expect(await stored()).toMatchObject({ rotation: 1, sweepShard: DISCONNECTING_SHARD });
+    expect(await stored()).toMatchObject({ rotation: 1, ...disconnecting });
   });
 });
 
 describe('DISCONNECTING', () => {
   it('moves an active connection to the sweep’s shard, and changes nothing else', async () => {
     await db.set(A, { ...leased, ...marks });
-    expect(await db.table.markDisconnecting(A, 'grant-1')).toMatchObject({ written: true });
+    expect(await db.table.markDisconnecting(A, 'grant-1', ms(8))).toMatchObject({ written: true });
     expect(await stored()).toEqual({
       ...active,
       ...leased,
       ...marks,
-      sweepShard: DISCONNECTING_SHARD,
+      ...disconnecting,
     });
+    expect(await db.table.markDisconnecting(A, 'grant-1', ms(99))).toMatchObject({ written: true });
+    expect(await stored()).toMatchObject({ disconnectingSince: 8 });
   });
 
   it.each([
@@ -223,12 +241,12 @@ describe('DISCONNECTING', () => {
     ['a disconnected one', { status: 'disconnected' }],
   ])('leaves %s alone', async (_, change) => {
     await db.set(A, change);
-    expect(await db.table.markDisconnecting(A, 'grant-1')).toMatchObject({ written: false });
+    expect(await db.table.markDisconnecting(A, 'grant-1', ms(8))).toMatchObject({ written: false });
     expect(await stored()).toEqual({ ...active, ...change });
   });
 
   it('ends with a new grant', async () => {
-    await db.table.markDisconnecting(A, 'grant-1');
+    await db.table.markDisconnecting(A, 'grant-1', ms(8));
     await db.table.saveGrant({ ...grant, grantId: 'grant-2' });
     expect(await stored()).toEqual({ ...active, grantId: 'grant-2' });
   });
@@ -255,8 +273,8 @@ describe('END', () => {
   it.each([
     ['an active connection', { rotation: 0 }],
     ['one that is being refreshed', { ...leased, ...marks }],
-    ['one that is being disconnected', { sweepShard: DISCONNECTING_SHARD }],
-    ['a lapsed one', lapsed],
+    ['one that is being disconnected', disconnecting],
+    ['a lapsed one', { ...lapsed, ...marks }],
   ])('deletes the tokens of %s and takes it out of the sweep', async (_, change) => {
     await db.set(A, change);
     const { status } = (await stored()) as { status: Status };
@@ -269,38 +287,43 @@ describe('END', () => {
     const again = { grantId: 'grant-1', status: 'active' } as const;
     expect(await db.table.end(A, again, 'disconnected_by_app', ms(10))).toEqual({
       written: false,
-      now: ended,
+      found: ended,
     });
     expect(await stored()).toEqual(ended);
   });
 
   it('leaves another grant alone, and an account that never connected', async () => {
     await db.set(A, { grantId: 'grant-2' });
-    expect(await end()).toMatchObject({ written: false, now: { grantId: 'grant-2' } });
+    expect(await end()).toMatchObject({ written: false, found: { grantId: 'grant-2' } });
     expect(await stored()).toEqual({ ...active, grantId: 'grant-2' });
     const nobody = { grantId: 'grant-1', status: 'active' } as const;
     expect(await db.table.end('nobody', nobody, 'disconnected_by_app', ms(9))).toEqual({
       written: false,
-      now: undefined,
+      found: undefined,
     });
     expect(await db.table.get('nobody')).toBeUndefined();
   });
 
   it('leaves one alone that a late STORE revived since it was read', async () => {
-    expect(await end('reconnect_required')).toMatchObject({ written: false, now: active });
+    expect(await end('reconnect_required')).toMatchObject({ written: false, found: active });
     expect(await stored()).toEqual(active);
   });
 });
 
 describe('RELEASE', () => {
-  const held = { accountId: A, leaseId: 'lease', redeemed: REFRESH };
+  const held = { accountId: A, leaseId: 'lease', refreshToken: REFRESH };
   beforeEach(() => db.set(A, leased));
 
   it('ends the lease, and leaves the marks it is given', async () => {
     expect(await db.table.release(held, {})).toMatchObject({ written: true });
     expect(await stored()).toEqual(active);
     await db.set(A, leased);
-    await db.table.release(held, { inDoubtSince: ms(5), unconfirmedAt: ms(6) });
+    await db.table.release(held, {
+      inDoubtSince: ms(5),
+      unconfirmedAt: ms(6),
+      refusedAt: ms(4),
+      retryAt: ms(7),
+    });
     expect(await stored()).toEqual({ ...active, ...marks });
     await db.set(A, leased);
     await db.table.release(held, { inDoubtSince: ms(8), unconfirmedAt: undefined });
@@ -314,20 +337,21 @@ describe('RELEASE', () => {
     await db.set(A, change);
     expect(await db.table.release(held, { unconfirmedAt: ms(6) })).toEqual({
       written: false,
-      now: { ...active, ...leased, ...change },
+      found: { ...active, ...leased, ...change },
     });
     expect(await stored()).toEqual({ ...active, ...leased, ...change });
   });
 });
 
 describe('LAPSE', () => {
-  const held = { accountId: A, leaseId: 'lease', redeemed: REFRESH };
+  const held = { accountId: A, leaseId: 'lease', refreshToken: REFRESH };
   beforeEach(() => db.set(A, { ...leased, ...marks }));
 
   it('ends the connection, keeps its tokens, and takes it out of the sweep', async () => {
     expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: true });
     const { sweepShard: _, ...rest } = active;
-    expect(await stored()).toEqual({ ...rest, ...lapsed });
+    const { retryAt: _retryAt, ...evidence } = marks;
+    expect(await stored()).toEqual({ ...rest, ...evidence, ...lapsed });
   });
 
   it.each([
@@ -340,19 +364,18 @@ describe('LAPSE', () => {
   });
 
   it('is none on a connection that is being disconnected: that one ends', async () => {
-    const disconnecting = { sweepShard: DISCONNECTING_SHARD };
-    expect(await db.table.lapseDisconnecting(held, ms(9))).toMatchObject({ written: false });
+    expect(await db.table.endRefused(held, ms(9))).toMatchObject({ written: false });
     await db.set(A, disconnecting);
     expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: false });
     expect(await stored()).toEqual({ ...active, ...leased, ...marks, ...disconnecting });
-    expect(await db.table.lapseDisconnecting(held, ms(9))).toMatchObject({ written: true });
+    expect(await db.table.endRefused(held, ms(9))).toMatchObject({ written: true });
     expect(await stored()).toMatchObject({
       status: 'disconnected',
       statusReason: 'disconnected_by_app',
       statusChangedAt: 9,
     });
     expect(Object.keys((await stored()) as object)).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/token|sweepShard|lease|since|unconfirmed/i)]),
+      expect.arrayContaining([expect.stringMatching(/token|sweepShard|lease|since|unconfirmed|refused|retry|appeal/i)]),
     );
   });
 
@@ -360,8 +383,8 @@ describe('LAPSE', () => {
     ['under another’s lease', { leaseId: 'theirs' }],
     ['of another token', { refreshToken: NEW_REFRESH }],
   ])('ends no connection %s', async (_, change) => {
-    await db.set(A, { ...change, sweepShard: DISCONNECTING_SHARD });
-    expect(await db.table.lapseDisconnecting(held, ms(9))).toMatchObject({ written: false });
+    await db.set(A, { ...change, ...disconnecting });
+    expect(await db.table.endRefused(held, ms(9))).toMatchObject({ written: false });
     expect(await stored()).toMatchObject({ status: 'active', ...change });
   });
 });
@@ -379,8 +402,8 @@ describe('a failed condition', () => {
       { step: 'initialize' },
     );
     db.calls.length = 0;
-    const result = await db.table.release({ accountId: A, leaseId: 'x', redeemed: REFRESH }, {});
-    expect(result).toEqual({ written: false, now: active });
+    const result = await db.table.release({ accountId: A, leaseId: 'x', refreshToken: REFRESH }, {});
+    expect(result).toEqual({ written: false, found: active });
     const isAws = process.env['DYNAMODB_ENDPOINT'] !== undefined;
     expect(db.calls).toEqual(isAws ? ['UpdateItem'] : ['UpdateItem', 'GetItem']);
     expect(consistent).toEqual(isAws ? [] : [true]);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { GRACE, LEASE } from '../../../shared/tokens/budgets.ts';
+import { ESCROW_DELIVERY, GRACE, LEASE, PROBE_EVERY } from '../../../shared/tokens/budgets.ts';
 import type { ConnectionTable } from '../../../shared/tokens/connection-table.ts';
 import { holdUp } from '../../support/provider.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
@@ -38,9 +38,12 @@ describe('a process that dies', () => {
   it('after CLAIM holds the others up until its lease has expired, no longer', async () => {
     await dieWithin('claim', 'after');
     const started = system.clock.now();
-    await system.helper.getAccessToken(ACCOUNT, { deadline: (started + 2 * LEASE) as never });
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'refresh_in_progress',
+    });
+    await system.helper.getAccessToken(ACCOUNT);
     expect(system.clock.now() - started).toBeGreaterThan(LEASE);
-    expect(system.clock.now() - started).toBeLessThan(LEASE + 2_000);
+    expect(system.clock.now() - started).toBeLessThan(LEASE + ESCROW_DELIVERY + 2_000);
     expect(await system.stored()).toMatchObject({ status: 'active', rotation: 1 });
     expect(await system.storedTokenIsLive()).toBe(true);
   });
@@ -76,7 +79,7 @@ describe('a process that dies', () => {
       carryOut();
       return forever();
     });
-    void system.startProcess().getAccessToken(ACCOUNT);
+    void system.startStalled().getAccessToken(ACCOUNT);
     await until(() => system.server.redemptions.length === 1);
     system.clock.advance(LEASE + 1);
     await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
@@ -90,6 +93,8 @@ describe('a process that dies', () => {
 
   it('before the refusal reached it leaves the verdict to the next, who waits out the grace', async () => {
     system.server.revoke();
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    system.clock.advance(GRACE);
     await dieWithin('lapse', 'before');
     system.clock.advance(LEASE + 1);
     await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
@@ -113,7 +118,7 @@ describe('a verdict in doubt', () => {
     await system.connect();
     system.expireAccessToken();
     wake = holdUp(system.server, 'answer');
-    stalled = system.startProcess().getAccessToken(ACCOUNT);
+    stalled = system.startStalled().getAccessToken(ACCOUNT);
     await until(() => system.server.redemptions.length === 1);
     system.clock.advance(LEASE + 1);
   });
@@ -145,6 +150,7 @@ describe('a verdict in doubt', () => {
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
       code: 'refresh_outcome_unknown',
     });
+    system.clock.advance(PROBE_EVERY);
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
       code: 'rotation_in_doubt',
     });

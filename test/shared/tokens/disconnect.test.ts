@@ -8,7 +8,7 @@ import { decodeRotation, saveRotation } from '../../../shared/tokens/escrow.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
 import type { TokenHelper } from '../../../shared/tokens/token-helper.ts';
 import { answerLost } from '../../support/provider.ts';
-import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
+import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 const REVOKED: Revocation = { outcome: 'revoked' };
 const DOWN: Revocation = { outcome: 'unknown', cause: 'no answer' };
@@ -34,14 +34,15 @@ const protocol = (tokens: Pick<TokenHelper, 'getAccessToken'> = system.startProc
       return typeof answer === 'function' ? answer() : answer;
     },
   });
-const deadline = () => (system.clock.now() + 25_000) as never;
+const deadline = () => (system.clock.now() + CALL_TIME) as never;
 const disconnect = () => protocol().disconnect(ACCOUNT, deadline());
 const resume = () => protocol().resume(ACCOUNT, deadline());
 const item = async () => (await system.db.table.get(ACCOUNT)) as object as Record<string, unknown>;
 async function swept(): Promise<DueConnection[]> {
-  const { db, nowSeconds } = system;
+  const { db, clock, nowSeconds } = system;
   const found: DueConnection[] = [];
-  for await (const page of dueConnections(db.client, db.tableName, nowSeconds())) {
+  const until = { horizon: nowSeconds(), now: clock.now() };
+  for await (const page of dueConnections(db.client, db.tableName, until)) {
     found.push(...page);
   }
   return found;
@@ -112,7 +113,8 @@ describe('a disconnect from our side', () => {
     system.expireAccessToken();
     const { lapse: write } = system.db.table;
     system.db.table.lapse = async (...verdict) => {
-      await system.db.set(ACCOUNT, { sweepShard: DISCONNECTING_SHARD });
+      const { grantId } = await system.stored();
+      await system.db.table.markDisconnecting(ACCOUNT, grantId, system.clock.now());
       return write(...verdict);
     };
     const refused = { code: 'disconnected' };
@@ -253,7 +255,7 @@ describe('while Jobber does not answer', () => {
   it('every sweep finds it, and it is disconnected as soon as Jobber answers', async () => {
     answers = [DOWN, DOWN];
     for (let sweep = 0; sweep < 2; sweep++) {
-      expect(await swept()).toMatchObject([{ sweepShard: DISCONNECTING_SHARD }]);
+      expect(await swept()).toEqual([{ accountId: ACCOUNT, task: 'disconnect' }]);
       expect(await resume()).toMatchObject({ status: 'disconnecting' });
     }
     expect(await resume()).toEqual({ status: 'disconnected' });
@@ -320,10 +322,10 @@ describe('while Jobber does not answer', () => {
   it('a refusal ends nothing once another holds the lease', async () => {
     system.server.revoke();
     system.expireAccessToken();
-    const { lapseDisconnecting } = system.db.table;
-    system.db.table.lapseDisconnecting = async (...verdict) => {
+    const { endRefused } = system.db.table;
+    system.db.table.endRefused = async (...verdict) => {
       await system.db.set(ACCOUNT, { leaseId: 'theirs' });
-      return lapseDisconnecting(...verdict);
+      return endRefused(...verdict);
     };
     expect(await resume()).toEqual({ status: 'disconnecting', cause: 'rotation_in_doubt' });
     expect(await system.stored()).toMatchObject({ sweepShard: DISCONNECTING_SHARD });
@@ -429,7 +431,7 @@ describe('a refresh in flight', () => {
       accessTokenExpiresAt: pair.expiresAt,
       refreshedAt: system.nowSeconds(),
     });
-    expect(stored).toMatchObject({ written: false });
+    expect(stored).toMatchObject({ stored: false });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 });

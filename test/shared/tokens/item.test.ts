@@ -1,6 +1,7 @@
 import { GetItemCommand, type UpdateItemCommandOutput } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { plus } from '../../../shared/runtime/clock.ts';
 import {
   DISCONNECTING_SHARD,
   SWEEP_SHARDS,
@@ -18,7 +19,7 @@ describe('the item', () => {
   it('fits one write unit with a 450-character token, a 40-character name, and all marks set', async () => {
     const { db, keys, clock } = await tokenSystem();
     const key = await keys.current();
-    await saveGrant({ table: db.table, clock }, key, {
+    const grant = {
       accountId: ACCOUNT,
       clientId: 'client',
       accountName: 'x'.repeat(40),
@@ -28,14 +29,21 @@ describe('the item', () => {
       accessToken: 'x'.repeat(450),
       refreshToken: 'x'.repeat(32),
       expiresAt: 1_800_000_000 as never,
-    });
+    };
+    await saveGrant({ table: db.table, clock }, key, grant, plus(clock.now(), MINUTE));
     await db.table.claim(
       ACCOUNT,
       { id: 'x'.repeat(16), expiresAt: clock.now() },
-      { horizon: 1_900_000_000 as never },
       clock.now(),
+      { horizon: 1_900_000_000 as never },
     );
-    await db.set(ACCOUNT, { inDoubtSince: clock.now(), unconfirmedAt: clock.now() });
+    await db.set(ACCOUNT, {
+      inDoubtSince: clock.now(),
+      unconfirmedAt: clock.now(),
+      refusedAt: clock.now(),
+      retryAt: clock.now(),
+      disconnectingSince: clock.now(),
+    });
     const { Item = {} } = await db.base.send(
       new GetItemCommand({ TableName: db.tableName, Key: { accountId: { S: ACCOUNT } } }),
     );
@@ -64,7 +72,7 @@ describe('the item', () => {
     );
     const { refreshToken } = await stored();
     const lease = { id: 'x'.repeat(16), expiresAt: clock.now() };
-    await db.table.claim(ACCOUNT, lease, { horizon: 1_900_000_000 as never }, clock.now());
+    await db.table.claim(ACCOUNT, lease, clock.now(), { horizon: 1_900_000_000 as never });
     const key = await keys.current();
     await db.table.store(ACCOUNT, refreshToken, {
       accessToken: seal(key, 'x'.repeat(450), ACCOUNT, 'accessToken'),
@@ -87,18 +95,47 @@ describe('the item', () => {
 describe('the due index', () => {
   it.each([0, 0.8])('is read from shard to shard, starting with any (random: %d)', async (dice) => {
     vi.spyOn(Math, 'random').mockReturnValue(dice);
-    const { db, connect, nowSeconds } = await tokenSystem();
-    for (let account = 0; account < 60; account++) await connect(`account-${account}`);
-    const shards: number[] = [];
-    const horizon = (nowSeconds() + 3_601) as never;
-    for await (const due of dueConnections(db.client, db.tableName, horizon)) {
-      shards.push(...new Set(due.map(({ accountId }) => sweepShardOf(accountId))));
+    const { db, clock, connect, nowSeconds } = await tokenSystem();
+    for (let account = 0; account < 120; account++) await connect(`account-${account}`);
+    // Of each shard there is something to refresh, and something to appeal.
+    const appealed = Array.from({ length: 60 }, (_, account) => `account-${account}`);
+    for (const account of appealed) {
+      await db.set(account, { appealShard: sweepShardOf(account), appealAt: clock.now() });
+      await db.remove(account, ['sweepShard']);
     }
-    // And one more, of what is being disconnected, which is empty here.
-    const all = SWEEP_SHARDS + 1;
-    const first = Math.floor(dice * all);
-    const inTurn = Array.from({ length: all }, (_, step) => (first + step) % all);
-    expect(shards).toEqual(inTurn.filter((shard) => shard !== DISCONNECTING_SHARD));
+    await connect('disconnecting');
+    await db.set('disconnecting', { sweepShard: DISCONNECTING_SHARD });
+    const queries: string[] = [];
+    const until = { horizon: (nowSeconds() + 3_601) as never, now: clock.now() };
+    for await (const due of dueConnections(db.client, db.tableName, until)) {
+      queries.push(...new Set(due.map(queryOf)));
+    }
+    const all = Array.from({ length: SWEEP_SHARDS }, (_, shard) => [
+      `refresh ${shard}`,
+      `appeal ${shard}`,
+    ]).flat();
+    all.push('disconnect');
+    const first = Math.floor(dice * all.length);
+    expect(queries).toEqual([...all.slice(first), ...all.slice(0, first)]);
+  });
+
+  const queryOf = ({ task, accountId }: DueConnection) =>
+    task === 'disconnect' ? task : `${task} ${sweepShardOf(accountId)}`;
+
+  it('finds, beside them, the appeals that are due, and all that is being disconnected', async () => {
+    const { db, clock, connect } = await tokenSystem();
+    const appeal = { appealShard: sweepShardOf('x'), statusReason: 'revoked' };
+    for (const account of ['fresh', 'due', 'early', 'disconnecting']) await connect(account);
+    for (const account of ['due', 'early']) await db.remove(account, ['sweepShard']);
+    await db.set('due', { ...appeal, appealAt: clock.now() });
+    await db.set('early', { ...appeal, appealAt: clock.now() + 1 });
+    await db.set('disconnecting', { sweepShard: DISCONNECTING_SHARD });
+    const found: DueConnection[] = [];
+    const until = { horizon: 0 as never, now: clock.now() };
+    for await (const page of dueConnections(db.client, db.tableName, until)) found.push(...page);
+    expect(found).toHaveLength(2);
+    expect(found).toContainEqual({ accountId: 'due', task: 'appeal' });
+    expect(found).toContainEqual({ accountId: 'disconnecting', task: 'disconnect' });
   });
 
   it('finds, over all shards and pages, the active connections that expire before the horizon', async () => {
@@ -117,7 +154,8 @@ describe('the due index', () => {
     );
     const pages: DueConnection[][] = [];
     const horizon = (system.nowSeconds() + 31 * 60) as never;
-    for await (const page of dueConnections(db.client, db.tableName, horizon)) pages.push(page);
+    const until = { horizon, now: clock.now() };
+    for await (const page of dueConnections(db.client, db.tableName, until)) pages.push(page);
     const found = pages.flat();
     expect(found.map(({ accountId }) => accountId).sort()).toEqual(
       accounts.filter((account) => account !== 'account-7').sort(),
@@ -125,8 +163,9 @@ describe('the due index', () => {
     expect(Object.keys(found[0] ?? {}).sort()).toEqual([
       'accessTokenExpiresAt',
       'accountId',
-      'sweepShard',
+      'task',
     ]);
+    expect(new Set(found.map(({ task }) => task))).toEqual(new Set(['refresh']));
     for (const page of pages) {
       const expiries = page.map(({ accessTokenExpiresAt }) => accessTokenExpiresAt);
       expect(expiries).toEqual([...expiries].sort());

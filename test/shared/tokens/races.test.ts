@@ -46,9 +46,9 @@ describe('races', () => {
   });
 
   it('does not mark the connection when the loser of an overrun lease is refused first', async () => {
-    const { server, startProcess, clock } = system;
+    const { server, startProcess, startStalled, clock } = system;
     const goOn = holdUp(server, 'answer');
-    const slow = startProcess().getAccessToken(ACCOUNT);
+    const slow = startStalled().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
 
@@ -87,10 +87,10 @@ describe('races', () => {
   });
 
   it('adopts what is stored when both redemptions succeed', async () => {
-    const { server, startProcess, clock } = system;
+    const { server, startProcess, startStalled, clock } = system;
     server.reuse = 'grace';
     const goOn = holdUp(server, 'answer');
-    const slow = startProcess().getAccessToken(ACCOUNT);
+    const slow = startStalled().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
     const token = await startProcess().getAccessToken(ACCOUNT);
@@ -102,9 +102,9 @@ describe('races', () => {
   });
 
   it('keeps a rotation of a token that another refresh has just left as it is', async () => {
-    const { server, startProcess, clock } = system;
+    const { server, startProcess, startStalled, clock } = system;
     const goOn = holdUp(server, 'request');
-    const slow = startProcess().getAccessToken(ACCOUNT);
+    const slow = startStalled().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
     server.reuse = 'same-token';
@@ -113,7 +113,7 @@ describe('races', () => {
     server.reuse = 'refused';
     goOn();
     await slow;
-    expect(await system.stored()).toMatchObject({ status: 'active', rotation: 2 });
+    expect(await system.stored()).toMatchObject({ status: 'active', rotation: 1 });
     expect(await system.storedTokenIsLive()).toBe(true);
   });
 
@@ -189,13 +189,18 @@ describe('races', () => {
   });
 
   it('lets a stale holder neither end nor overwrite the lease of its successor', async () => {
-    const { server, startProcess, clock } = system;
+    const { server, startProcess, startStalled, clock } = system;
     const stale = Promise.withResolvers<void>();
     server.script(async () => {
       await stale.promise;
-      return { outcome: 'unknown', maybeRedeemed: true, cause: 'no answer' };
+      return {
+        outcome: 'unknown',
+        maybeRedeemed: true,
+        cause: 'no answer',
+        retryAfterMs: 3_600_000,
+      } as const;
     });
-    const slow = startProcess().getAccessToken(ACCOUNT);
+    const slow = startStalled().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 1);
     clock.advance(LEASE + 1);
     let leaseOfSuccessor: string | undefined;

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { plus } from '../../../shared/runtime/clock.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { answerLost } from '../../support/provider.ts';
-import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
+import { ACCOUNT, CALL_TIME, tokenSystem } from '../../support/token-system.ts';
 
 let system: Awaited<ReturnType<typeof tokenSystem>>;
+const by = () => plus(system.clock.now(), CALL_TIME);
 beforeEach(async () => {
   system = await tokenSystem();
   await system.connect();
@@ -127,13 +129,9 @@ describe('a new grant', () => {
       accountName: 'M',
       connectedAt: clock.now(),
     };
-    await saveGrant({ table: db.table, clock }, await keys.current(), {
-      ...grant,
-      ref: 'tenant-7',
-      userId: '1',
-    });
+    await saveGrant({ table: db.table, clock }, await keys.current(), { ...grant, ref: 'tenant-7', userId: '1' }, by());
     expect(await system.stored()).toMatchObject({ ref: 'tenant-7', userId: '1' });
-    await saveGrant({ table: db.table, clock }, await keys.current(), grant);
+    await saveGrant({ table: db.table, clock }, await keys.current(), grant, by());
     expect(await system.stored()).toHaveProperty('ref', 'tenant-7');
     expect(await system.stored()).not.toHaveProperty('userId');
   });
@@ -150,7 +148,7 @@ describe('a new grant', () => {
     clock.advance(1);
     await system.connect();
     const later = await system.stored();
-    const save = async () => saveGrant({ table: db.table, clock }, await keys.current(), early);
+    const save = async () => saveGrant({ table: db.table, clock }, await keys.current(), early, by());
     expect(await save()).toBe(true);
     expect(await system.stored()).toEqual(later);
 
@@ -177,7 +175,7 @@ describe('a new grant', () => {
       return slow(ms);
     };
     db.fail('UpdateItem', 'lost', 'refused');
-    await saveGrant({ table: db.table, clock }, await keys.current(), grant);
+    await saveGrant({ table: db.table, clock }, await keys.current(), grant, by());
     expect(await system.stored()).toMatchObject({ rotation: 1 });
     expect(await system.storedTokenIsLive()).toBe(true);
   });
