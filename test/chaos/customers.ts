@@ -149,7 +149,6 @@ export function findCustomers(options: CustomersOptions) {
       for (const connection of await scan()) {
         note(connection);
         const { accountId, status } = connection;
-        if (accountId === BREAKER_ID) continue;
         if (status === 'active') {
           cutOffSince.delete(accountId);
           continue;

@@ -70,7 +70,9 @@ export function startLoad({ fleet, accountIds, callers, dice, clock, demand }: L
     }
   }
 
-  const sweep = () => fleet.invoke('refresh-sweep', {});
+  function sweep(): Promise<unknown> {
+    return fleet.invoke('refresh-sweep', {});
+  }
 
   async function schedule(): Promise<void> {
     while (!isOver) {
