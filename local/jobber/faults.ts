@@ -67,7 +67,14 @@ export type AlterationFault =
   | { kind: 'no-refresh-token' };
 
 /** Last stage: the work is done, and its answer does not arrive as it should. */
-export type DeliveryFault =
+export type DeliveryFault = DeliveryScope & Delivery;
+
+export interface DeliveryScope {
+  /** A request that Jobber refuses, which takes it no work, is answered as usual. */
+  unlessRefused?: boolean;
+}
+
+type Delivery =
   /** The answer comes after this time. */
   | { kind: 'late'; ms: number }
   /** The connection breaks before the answer. */
@@ -111,6 +118,8 @@ interface Kind {
   readonly optional?: Checks;
 }
 
+const DELIVERY: Checks = { unlessRefused: aBoolean };
+
 const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   latency: { stage: 'wait', required: { ms: notNegative } },
   'drop-before': { stage: 'instead' },
@@ -134,11 +143,11 @@ const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   'bad-expires-at': { stage: 'alteration', path: 'token', grantType: 'refresh_token' },
   'opaque-access-token': { stage: 'alteration', path: 'token' },
   'no-refresh-token': { stage: 'alteration', path: 'token' },
-  late: { stage: 'delivery', required: { ms: notNegative } },
-  'drop-after': { stage: 'delivery' },
-  'status-after': { stage: 'delivery', optional: { status: httpStatus } },
-  trickle: { stage: 'delivery', required: { bytesPerSecond: positive } },
-  truncate: { stage: 'delivery' },
+  late: { stage: 'delivery', required: { ms: notNegative }, optional: DELIVERY },
+  'drop-after': { stage: 'delivery', optional: DELIVERY },
+  'status-after': { stage: 'delivery', optional: { ...DELIVERY, status: httpStatus } },
+  trickle: { stage: 'delivery', required: { bytesPerSecond: positive }, optional: DELIVERY },
+  truncate: { stage: 'delivery', optional: DELIVERY },
 };
 
 const anAccountId: Check = [

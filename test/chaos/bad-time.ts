@@ -13,9 +13,10 @@ export interface BadTime {
  * What a bad time cost, from the wire.
  * - `in flight`: sent before its process could know; and its answer never left Jobber.
  * - `a probe`: sent by the one who held the probe's place, to find out whether Jobber is back.
+ * - `closed too early`: the breaker had been open, and let it go.
  * - `beyond`: everything else.
  */
-export type Price = 'in flight' | 'a probe' | 'beyond';
+export type Price = 'in flight' | 'a probe' | 'closed too early' | 'beyond';
 
 /** An answer that is outstanding for so long is as good as lost. */
 const NOTICED_AFTER = 10_000;
@@ -52,7 +53,8 @@ export function priceOf({ window, attempt }: Lost, evidence: Evidence): Price | 
     ({ container, token }) => container === attempt.container && token === attempt.token,
   );
   if (isProbe) return 'a probe';
-  return couldKnow(attempt, evidence) ? 'beyond' : 'in flight';
+  if (!couldKnow(attempt, evidence)) return 'in flight';
+  return evidence.breaker.wasClosed(start, attempt.at, TOLD_WITHIN) ? 'closed too early' : 'beyond';
 }
 
 function couldKnow(attempt: Attempt, { badTime, attempts, breaker }: Evidence): boolean {

@@ -36,6 +36,18 @@ export function watchBreaker(now: () => number) {
       if (states.findLast(({ at }) => at <= start)?.isOpen) return start;
       return states.find(({ at, isOpen }) => at > start && isOpen)?.at ?? Number.POSITIVE_INFINITY;
     },
+    /** Whether it was open after the start, and closed again within some time before `at`. */
+    wasClosed(start: number, at: number, within: number): boolean {
+      const earlier = states.filter((each) => each.at > start && each.at < at);
+      const closed = earlier.findLast(
+        ({ isOpen }, index) => !isOpen && earlier[index - 1]?.isOpen === true,
+      );
+      const reopened = earlier.findLast(
+        ({ isOpen }, index) => isOpen && earlier[index - 1]?.isOpen === false,
+      );
+      if (!closed) return false;
+      return !reopened || reopened.at < closed.at || reopened.at > at - within;
+    },
     /** How often it was opened and closed between these times. */
     changes(start: number, end: number): number {
       return states.filter(

@@ -9,6 +9,8 @@ export interface Losses {
   readonly silently: number;
   /** Of those that were lost because Jobber was bad for a time. */
   readonly byPrice: Readonly<Record<Price, number>>;
+  /** More than in flight and by the probes. */
+  readonly beyond: number;
   /** Whoever was killed, or met by a single fault. */
   readonly otherwise: number;
   readonly probes: number;
@@ -36,8 +38,10 @@ export function lossesOf({ audited, losses, wire, badTime }: Result): Losses {
     byPrice: {
       'in flight': count('in flight'),
       'a probe': count('a probe'),
+      'closed too early': count('closed too early'),
       beyond: count('beyond'),
     },
+    beyond: count('closed too early') + count('beyond'),
     otherwise: count(undefined),
     probes: probes.length,
     shortestDistance: shortestDistance(probes),

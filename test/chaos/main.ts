@@ -60,6 +60,11 @@ if (unknown || wrong) {
   process.exit(2);
 }
 
+if (Math.max(numbers.brownout, late, refusals) / numbers.speed > numbers.seconds / 2) {
+  say('A bad time begins in the middle of the run: it must not last longer than the half of it.');
+  process.exit(2);
+}
+
 // Everything ends with this process, whatever happens to it.
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));

@@ -60,7 +60,11 @@ const ROWS: readonly Row[] = [
   ['  redemptions meanwhile', whileBad((result) => lossesOf(result).sent)],
   ['  lost in flight', whileBad((result) => lossesOf(result).byPrice['in flight'])],
   ['  lost to a probe', whileBad((result) => lossesOf(result).byPrice['a probe'])],
-  ['  LOST BEYOND THESE', whileBad((result) => lossesOf(result).byPrice.beyond)],
+  ['  LOST BEYOND THESE', whileBad((result) => lossesOf(result).beyond)],
+  [
+    '    because the breaker had closed too early',
+    whileBad((result) => lossesOf(result).byPrice['closed too early']),
+  ],
   [
     '  how often the breaker opened or closed',
     whileBad(({ wire, badTime }) =>
@@ -122,8 +126,8 @@ export function table(results: readonly Result[]): string {
 
 /** What the run cost, in one line. */
 export function lastLine(result: Result): string {
-  const { lost, silently, byPrice } = lossesOf(result);
-  return `lost: ${lost} of ${result.connected}, silently: ${silently}, beyond those in flight and the probes: ${byPrice.beyond}`;
+  const { lost, silently, beyond } = lossesOf(result);
+  return `lost: ${lost} of ${result.connected}, silently: ${silently}, beyond those in flight and the probes: ${beyond}`;
 }
 
 /** False refusals may have so many customers asked to connect again, and no more. */
@@ -133,19 +137,15 @@ const PROBE_EVERY_MS = 10_000;
 
 /** What differs from what must be; nothing if all is well. */
 export function objections(result: Result): string[] {
-  const { options, audited, crashes, verdicts, sweepsFailed } = result;
-  const { lost, silently, byPrice, shortestDistance } = lossesOf(result);
+  const { options, audited, crashes, verdicts } = result;
+  const { lost, silently, beyond, shortestDistance } = lossesOf(result);
   const isFree = options.calm && options.brownout === 0;
   const open = audited.filter((each) => openMarks(each).length > 0);
   const found: [boolean, string][] = [
     [isFree && lost > 0, `${lost} lost, though nobody died`],
     [silently > 0, `${silently} connections lost silently or wrongly recorded`],
-    [byPrice.beyond > 0, `${byPrice.beyond} lost beyond those in flight and the probes`],
+    [beyond > 0, `${beyond} lost beyond those in flight and the probes`],
     [shortestDistance < PROBE_EVERY_MS, `two probes within ${inSeconds(shortestDistance)}`],
-    [
-      options.calm && options.outage === 0 && sweepsFailed > 0,
-      `${sweepsFailed} sweeps failed, though nothing went wrong for them`,
-    ],
     [open.length > 0, `${open.length} connections are not over it: ${open.flatMap(openMarks)}`],
     [
       options.refusals > 0 && verdicts > A_HANDFUL,

@@ -63,7 +63,8 @@ export function badTime(options: PlanOptions, dice: Random): BadTrouble[] {
   const { speed, brownout, late } = options;
   const lasts = badSeconds(options);
   if (lasts === 0) return [];
-  const refreshes = { path: 'token', grantType: 'refresh_token' } as const;
+  // What it commits is what it answers badly.
+  const refreshes = { path: 'token', grantType: 'refresh_token', unlessRefused: true } as const;
   const answersLate = (): Fault => ({
     kind: 'late',
     ms: dice.between(0, LATEST_MS) / speed,

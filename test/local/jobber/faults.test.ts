@@ -219,6 +219,17 @@ describe('faults after the work', () => {
     expect(jobber.auditAccount(ACCOUNT).redemptions).toBe(1);
   });
 
+  test('with unlessRefused a refusal is answered as usual, and counts', async () => {
+    const { jobber, refreshToken } = await faulty({
+      kind: 'drop-after',
+      unlessRefused: true,
+      times: 2,
+    });
+    await expect(refresh(jobber, refreshToken)).rejects.toThrow('fetch failed');
+    expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
+    expect(jobber.faults.pending()).toEqual([]);
+  });
+
   test('truncate announces the whole body and sends half of it', async () => {
     const { jobber, refreshToken } = await faulty({ kind: 'truncate' });
 
