@@ -77,7 +77,7 @@ async function refreshBatches(endsAt: number): Promise<number> {
         eventSource: 'aws:sqs',
       })),
     };
-    const context = lambdaContext('refresh-connection', Date.now() + 25_000);
+    const context = lambdaContext('refresh-connection', Date.now() + 179_000);
     const { batchItemFailures } = await handler(event, context);
     if (batchItemFailures.length > 0) throw new Error('A refresh failed.');
     const Entries = Messages.map(({ ReceiptHandle }, index) => ({

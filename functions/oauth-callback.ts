@@ -33,6 +33,7 @@ const api = {
 const SECRETS_MS = 5_000;
 const EXCHANGE_MS = 7_000;
 const ACCOUNT_MS = 6_000;
+const SAVE_MS = 8_000;
 const ANSWER_MARGIN_MS = 1_000;
 
 /** `GET /oauth/callback`: exchanges the code for a grant, stores it, and shows how it went. */
@@ -99,7 +100,8 @@ async function connect(code: string, intent: ConnectIntent, deadline: EpochMs): 
     ...(userId !== undefined && { userId: String(userId) }),
     ...(intent.ref !== undefined && { ref: intent.ref }),
   };
-  const isConnected = await saveGrant(store, sealingKey, newGrant, deadline);
+  const saveBy = Math.min(deadline, plus(clock.now(), SAVE_MS)) as EpochMs;
+  const isConnected = await saveGrant(store, sealingKey, newGrant, saveBy);
   if (!isConnected) {
     logger.info('An account was disconnected before a slow connect.', { accountId: account.id });
     return { kind: 'link_expired' };

@@ -43,7 +43,7 @@ const tasks: Record<SweepTask, (accountId: string, deadline: EpochMs) => Promise
   refresh: (accountId, deadline) =>
     tokens.refreshIfDue(accountId, { minValiditySeconds: REFRESH_AHEAD_S, deadline }),
   disconnect,
-  appeal: tokens.appeal,
+  appeal: (accountId, deadline) => tokens.appeal(accountId, { deadline }),
 };
 
 async function work({ body }: SQSRecord, deadline: EpochMs): Promise<void> {

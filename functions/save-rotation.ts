@@ -24,6 +24,6 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
 async function save({ body }: SQSRecord): Promise<void> {
   const rotation = decodeRotation(body);
   const outcome = await saveRotation(table, rotation);
-  count(outcome === 'stored' ? 'EscrowStored' : 'EscrowSuperseded');
+  if (outcome === 'stored') count('EscrowStored');
   logger.info('A rotation left the escrow.', { accountId: rotation.accountId, outcome });
 }

@@ -105,7 +105,6 @@ export function createDashboard(
           'Escrow',
           metric('RotationEscrowed'),
           metric('EscrowStored'),
-          metric('EscrowSuperseded'),
           metric('StoreFailed'),
           metric('ForeignTokens'),
         ),

@@ -9,7 +9,6 @@ export type MetricName =
   | 'SweepQueued'
   | 'SweepLag'
   | 'EscrowStored'
-  | 'EscrowSuperseded'
   | 'DisconnectWaiting'
   | 'WebhookRejected'
   | 'WebhookUnreadable';

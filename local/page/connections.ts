@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { BREAKER_ID } from '../../shared/tokens/breaker-item.ts';
+import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
 import { type Connection, isDisconnecting } from '../../shared/tokens/connection.ts';
 
 /** What the page shows of a connection: no token, not even a sealed one. */

@@ -8,10 +8,8 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type EpochMs, plus } from '../runtime/clock.ts';
 import { inTime } from '../runtime/in-time.ts';
-import { LEASE, LONGEST_LEASE, PROBE_EVERY, TABLE_CALL } from './budgets.ts';
-
-/** The key of the item by which all processes know about the token endpoint. It is no account and holds no token. */
-export const BREAKER_ID = 'jobber-tokens/circuit-breaker';
+import { BREAKER_ID } from './breaker-id.ts';
+import { LEASE, LONGEST_LEASE, PROBE_EVERY, PROMPT_PROBES, TABLE_CALL } from './budgets.ts';
 
 interface Item {
   /** Present while the breaker is open. */
@@ -19,6 +17,8 @@ interface Item {
   readonly probeId?: string;
   /** No other probe may go before. */
   readonly probeEndsAt?: EpochMs;
+  /** How many probes in a row brought a prompt answer. */
+  readonly prompt?: number;
 }
 
 export type BreakerItem = ReturnType<typeof breakerItem>;
@@ -69,7 +69,7 @@ export function breakerItem(client: DynamoDBDocumentClient, tableName: string) {
     /** Opens the breaker, unless it is open. */
     async open(now: EpochMs): Promise<void> {
       await update({
-        UpdateExpression: 'SET openedAt = :now, probeEndsAt = :until REMOVE probeId',
+        UpdateExpression: 'SET openedAt = :now, probeEndsAt = :until REMOVE probeId, prompt',
         ConditionExpression: 'attribute_not_exists(openedAt)',
         ExpressionAttributeValues: { ':now': now, ':until': plus(now, PROBE_EVERY) },
       });
@@ -95,12 +95,29 @@ export function breakerItem(client: DynamoDBDocumentClient, tableName: string) {
 
     holdProbe,
 
-    /** The endpoint answers promptly again. */
-    async close(probe: string): Promise<void> {
+    /** The probe brought a prompt answer. Enough of them in a row close the breaker. */
+    async succeeded(probe: string, nextProbe: EpochMs): Promise<void> {
+      const values = { ':probe': probe, ':enough': PROMPT_PROBES - 1 };
+      const notYet = await update({
+        UpdateExpression: 'REMOVE openedAt, probeId, probeEndsAt, prompt',
+        ConditionExpression: 'probeId = :probe AND prompt >= :enough',
+        ExpressionAttributeValues: values,
+      });
+      if (!notYet) return;
       await update({
-        UpdateExpression: 'REMOVE openedAt, probeId, probeEndsAt',
+        UpdateExpression:
+          'SET probeEndsAt = :until, prompt = if_not_exists(prompt, :zero) + :one REMOVE probeId',
         ...IF_MINE,
-        ExpressionAttributeValues: { ':probe': probe },
+        ExpressionAttributeValues: { ':probe': probe, ':until': nextProbe, ':zero': 0, ':one': 1 },
+      });
+    },
+
+    /** The probe's answer was late or lost. */
+    async failed(probe: string, nextProbe: EpochMs): Promise<void> {
+      await update({
+        UpdateExpression: 'SET probeEndsAt = :until REMOVE prompt, probeId',
+        ...IF_MINE,
+        ExpressionAttributeValues: { ':probe': probe, ':until': nextProbe },
       });
     },
   };

@@ -17,6 +17,9 @@ export const LONGEST_LEASE = 2 * LEASE;
  */
 export const REDEEM = 120_000;
 
+/** For how long an attempt that brought no answer is repeated, while a caller waits. One repetition after a lost answer fits. */
+export const RETRIES = 12_000;
+
 /** All attempts to store a rotation. */
 export const STORE = 5_000;
 
@@ -31,6 +34,9 @@ export const TABLE_CALL = 4_000;
 
 /** The escrow queue delivers a rotation within this time once the table takes writes again: its visibility, and two seconds. */
 export const ESCROW_DELIVERY = 12_000;
+
+/** For how long the escrow tries to deliver a rotation, before it is a dead letter, and a little more. */
+export const ESCROW_TRIES = 3 * 60 * 60_000;
 
 /** How often a holder that waits for the escrow looks at the table. */
 export const ESCROW_LOOK = 3_000;
@@ -52,6 +58,9 @@ export const SLOW_ANSWER = RENEW_EVERY - 1_000;
 
 /** While the token endpoint is in trouble, one probe in this time finds out whether it is back. */
 export const PROBE_EVERY = 10_000;
+
+/** So many probes in a row must bring a prompt answer before the token endpoint counts as back. */
+export const PROMPT_PROBES = 3;
 
 /** How old a rejected access token must be for a refresh to make sense. */
 export const REJECTED_TOKEN_AGE = 60_000;

@@ -10,8 +10,10 @@ export type Urgency = 'ahead' | 'now';
 
 /** How a request to the token endpoint ended, for the one who asks whether the endpoint works. */
 export type Ending =
-  /** With a definite answer, whatever it says. */
-  | 'answered'
+  /** With a new token. */
+  | 'rotated'
+  /** With a refusal. A server that loses what it commits refuses promptly too, so it shows nothing. */
+  | 'refused'
   /** It was sent, and no answer came: a rotation that it made is lost. */
   | 'lost'
   /** With no answer, but the endpoint redeemed nothing either. */
@@ -37,7 +39,7 @@ export type CircuitBreaker = ReturnType<typeof circuitBreaker>;
  * A circuit breaker in front of the token endpoint. Lost answers are the one way to lose a fleet: each may be a rotation that
  * nobody can save. So the first answer that is lost, or out for long, opens the breaker for every process. While it is open,
  * no refresh ahead of expiry begins. One probe at a time, and at most one in {@link PROBE_EVERY}, finds out whether the
- * endpoint is back; its first prompt answer closes the breaker.
+ * endpoint is back. {@link PROMPT_PROBES} prompt rotations in a row close the breaker: in a bad time, one answer may come by luck.
  *
  * A caller who needs a token now passes without a look at the item, unless this process has itself seen an answer
  * lost. Then its request would most likely lose the connection and bring no token, so it goes as the probe or not at all.
@@ -112,16 +114,17 @@ export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Cloc
       },
       async ended(ending, took) {
         const now = clock.now();
-        const isPrompt = ending === 'answered' && took < SLOW_ANSWER;
+        const isPrompt = ending === 'rotated' && took < SLOW_ANSWER;
         if (ending === 'lost' && isNews()) {
           hasSeenLoss = true;
+          if (probe === undefined) await quietly(item.open(now));
+        }
+        if (isPrompt) lastPromptAnswer = now;
+        if (probe !== undefined && (ending === 'lost' || ending === 'rotated')) {
+          const nextProbe = plus(ending === 'lost' ? now : (sentAt ?? now), PROBE_EVERY);
           await quietly(
-            probe === undefined ? item.open(now) : item.holdProbe(probe, plus(now, PROBE_EVERY)),
+            isPrompt ? item.succeeded(probe, nextProbe) : item.failed(probe, nextProbe),
           );
-        } else if (isPrompt) {
-          lastPromptAnswer = now;
-          if (probe !== undefined) await quietly(item.close(probe));
-          hasSeenLoss = false;
           probe = undefined;
         }
         onKnown();

@@ -11,7 +11,7 @@ import type { Connection } from './connection.ts';
 
 /* Attributes that end together. */
 export const LEASE = 'leaseId, leaseExpiresAt';
-export const LEASE_AND_MARKS = `${LEASE}, inDoubtSince, unconfirmedAt, refusedAt, retryAt`;
+export const LEASE_AND_MARKS = `${LEASE}, inDoubtSince, unconfirmedAt, refusedAt, retryAt, escrowedAt`;
 export const APPEAL = 'appealAt, appealShard';
 export const VERDICT = `statusReason, statusChangedAt, ${APPEAL}`;
 

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { type EpochMs, type EpochSeconds, plus } from '../runtime/clock.ts';
 import { inTime } from '../runtime/in-time.ts';
-import { LONGEST_LEASE, REFUSED_PAUSE, TABLE_CALL } from './budgets.ts';
+import { ESCROW_TRIES, LONGEST_LEASE, REFUSED_PAUSE, TABLE_CALL } from './budgets.ts';
 import {
   APPEAL,
   conditionalUpdate,
@@ -22,7 +22,8 @@ import {
 } from './connection.ts';
 import type { ReconnectReason } from './errors.ts';
 import { grantWrites } from './grant-writes.ts';
-import { type Sealed, sameSealed } from './sealing.ts';
+import { sameSealed } from './same-sealed.ts';
+import type { Sealed } from './sealing.ts';
 
 /*
  * Every write of a rotation, each with the condition that decides its race.
@@ -39,6 +40,8 @@ const ACTIVE = '#status = :active';
 const LEASE_FREE =
   '(attribute_not_exists(leaseExpiresAt) OR leaseExpiresAt < :now OR leaseExpiresAt > :latest)';
 const MAY_RETRY = '(attribute_not_exists(retryAt) OR retryAt <= :now OR retryAt > :latestRetry)';
+const NOT_ESCROWED =
+  '(attribute_not_exists(escrowedAt) OR escrowedAt <= :escrowOver OR escrowedAt > :latest)';
 const DUE = 'accessTokenExpiresAt <= :horizon';
 const REJECTED = 'accessToken = :rejected';
 const NOBODY_ROTATED = 'refreshToken = :redeemed';
@@ -112,12 +115,13 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
   ): Promise<Claim> {
     const result = await update(accountId, {
       UpdateExpression: 'SET leaseId = :lease, leaseExpiresAt = :leaseExpiresAt',
-      ConditionExpression: `${ACTIVE} AND ${LEASE_FREE} AND ${MAY_RETRY} AND ${due.rejected ? `(${DUE} OR ${REJECTED})` : DUE}`,
+      ConditionExpression: `${ACTIVE} AND ${LEASE_FREE} AND ${MAY_RETRY} AND ${NOT_ESCROWED} AND ${due.rejected ? `(${DUE} OR ${REJECTED})` : DUE}`,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
         ...leaseValues(lease, now),
         ':active': 'active' satisfies ActiveConnection['status'],
         ':latestRetry': plus(now, 2 * REFUSED_PAUSE),
+        ':escrowOver': plus(now, -ESCROW_TRIES),
         ':horizon': due.horizon,
         ...(due.rejected && { ':rejected': due.rejected }),
       },
@@ -232,6 +236,22 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
   }
 
   /**
+   * Says that the successor is in escrow, so that nobody sends the spent token. A table that refuses STORE may take this: it
+   * touches no index.
+   */
+  function markEscrowed(
+    accountId: string,
+    redeemed: Sealed<'refreshToken'>,
+    now: EpochMs,
+  ): Promise<WriteResult> {
+    return update(accountId, {
+      UpdateExpression: 'SET escrowedAt = :now',
+      ConditionExpression: NOBODY_ROTATED,
+      ExpressionAttributeValues: { ':redeemed': redeemed, ':now': now },
+    });
+  }
+
+  /**
    * RELEASE ends a lease without a rotation, unless the token or the lease is no longer ours.
    * The marks tell the next holder what may have happened to the token.
    */
@@ -284,6 +304,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
     claim,
     claimAppeal,
     renew,
+    markEscrowed,
     store,
     storeUnchanged,
     release,

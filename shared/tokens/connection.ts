@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { type EpochMs, type EpochSeconds, plus } from '../runtime/clock.ts';
 import { APPEALS_AFTER } from './budgets.ts';
 import type { ReconnectReason } from './errors.ts';
-import { type Sealed, sameSealed } from './sealing.ts';
+import { sameSealed } from './same-sealed.ts';
+import type { Sealed } from './sealing.ts';
 
 /** One Jobber account that connected the app: one item of the table, key `accountId`. */
 export type Connection = ActiveConnection | LapsedConnection | DisconnectedConnection;
@@ -47,6 +48,8 @@ export interface RedemptionMarks {
   readonly refusedAt?: EpochMs | undefined;
   /** Nobody sends the token before this time. */
   readonly retryAt?: EpochMs | undefined;
+  /** When its successor was put into escrow: the token is spent, and nobody sends it until the escrow has given up. */
+  readonly escrowedAt?: EpochMs | undefined;
 }
 
 export interface ActiveConnection extends Identity, SealedTokens, LeaseAttributes, RedemptionMarks {

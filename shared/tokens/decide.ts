@@ -1,10 +1,10 @@
 import { type EpochMs, type EpochSeconds, plus, toSeconds } from '../runtime/clock.ts';
-import { LONGEST_LEASE, REFUSED_PAUSE, REJECTED_TOKEN_AGE } from './budgets.ts';
+import { ESCROW_TRIES, LONGEST_LEASE, REFUSED_PAUSE, REJECTED_TOKEN_AGE } from './budgets.ts';
 import type { Urgency } from './circuit-breaker.ts';
 import type { ActiveConnection } from './connection.ts';
 import type { DueWhen } from './connection-table.ts';
 import { AccessTokenRejectedError, RotationInDoubtError, type TokenError } from './errors.ts';
-import { sameSealed } from './sealing.ts';
+import { sameSealed } from './same-sealed.ts';
 
 /** An access token, opened. */
 export interface IssuedToken {
@@ -81,9 +81,12 @@ export const isDue = (connection: ActiveConnection, due: DueWhen): boolean =>
   connection.accessTokenExpiresAt <= due.horizon ||
   sameSealed(connection.accessToken, due.rejected);
 
-/** Whether the token was refused a moment ago. */
-export const isPaused = ({ retryAt }: ActiveConnection, now: EpochMs): boolean =>
-  retryAt !== undefined && retryAt > now && retryAt <= plus(now, 2 * REFUSED_PAUSE);
+/** Whether the token was refused a moment ago, or is spent and its successor on the way. */
+export const isPaused = ({ retryAt, escrowedAt }: ActiveConnection, now: EpochMs): boolean =>
+  (retryAt !== undefined && retryAt > now && retryAt <= plus(now, 2 * REFUSED_PAUSE)) ||
+  (escrowedAt !== undefined &&
+    escrowedAt > plus(now, -ESCROW_TRIES) &&
+    escrowedAt <= plus(now, LONGEST_LEASE));
 
 export const isLeased = ({ leaseExpiresAt }: ActiveConnection, now: EpochMs): boolean =>
   leaseExpiresAt !== undefined &&

@@ -23,7 +23,7 @@ export type Revocation =
 export interface DisconnectDependencies {
   readonly table: ConnectionTable;
   readonly clock: Clock;
-  readonly tokens: Pick<TokenHelper, 'getAccessToken'>;
+  readonly tokens: Pick<TokenHelper, 'getAccessToken' | 'appeal'>;
   /** Ends the grant of an access token. Never rejects. */
   revoke(accessToken: string, timeoutMs: number): Promise<Revocation>;
 }
@@ -46,10 +46,14 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
   /** May be repeated. @throws NotConnectedError, TableUnavailableError */
   async function disconnect(accountId: string, deadline: EpochMs): Promise<Disconnection> {
     let found = await whileNothingIsUnsaved(table.get(accountId));
+    if (found?.status === 'reconnect_required') {
+      // The verdict may have been wrong. Then the grant lives, and only a token of its own can end it.
+      await tokens.appeal(accountId, { deadline, atOnce: true }).catch(() => undefined);
+      found = await whileNothingIsUnsaved(table.get(accountId));
+    }
     for (;;) {
       if (!found) throw new NotConnectedError();
       if (found.status === 'disconnected') return { status: 'disconnected' };
-      // With the tokens of a lapsed connection there is no grant to be ended any more.
       const isLapsed = found.status === 'reconnect_required';
       const written = await whileNothingIsUnsaved(
         isLapsed

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import type { EpochSeconds } from '../runtime/clock.ts';
 import type { ConnectionTable, Successor } from './connection-table.ts';
-import { type Sealed, sameSealed } from './sealing.ts';
+import { sameSealed } from './same-sealed.ts';
+import type { Sealed } from './sealing.ts';
 
 /** A rotation on its way to the table; both of its tokens and the one they replace are sealed. */
 export interface SealedRotation {

@@ -42,7 +42,10 @@ export async function redeemHeld(
   },
 ): Promise<Redeemed> {
   const answerBy = plus(deadline, -(budget.STORE + budget.ESCROW));
-  const lastStart = plus(answerBy, -budget.REDEEM);
+  const lastStart = Math.min(
+    plus(answerBy, -budget.REDEEM),
+    plus(clock.now(), budget.RETRIES),
+  ) as EpochMs;
   let { leaseExpiresAt } = held;
   let sentAt: EpochMs | undefined;
   let redemption: Redemption | undefined;

@@ -40,6 +40,12 @@ export interface RefreshRequest {
   readonly deadline: EpochMs;
 }
 
+export interface AppealRequest {
+  readonly deadline: EpochMs;
+  /** Do not wait until the appeal's own time. */
+  readonly atOnce?: boolean;
+}
+
 export type Refreshed =
   /** We redeemed, and our rotation is stored. */
   | ({ readonly kind: 'rotated' } & TokenPair)
@@ -88,10 +94,10 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
    * Tries the token of a connection that needs its admin once more, if that is due: Jobber may have refused it by mistake.
    * It costs a dead token nothing to be refused again. @throws AnyTokenError
    */
-  async function appeal(accountId: string, deadline: EpochMs): Promise<void> {
+  async function appeal(accountId: string, { deadline, atOnce }: AppealRequest): Promise<void> {
     const found = await whileNothingIsUnsaved(table.get(accountId));
-    if (found?.status !== 'reconnect_required') return;
-    if (found.appealAt === undefined || found.appealAt > clock.now()) return;
+    if (found?.status !== 'reconnect_required' || found.appealAt === undefined) return;
+    if (!atOnce && found.appealAt > clock.now()) return;
     await prepared('ahead', deadline, async (ready) => {
       const claim = await claimLease(accountId, (...lease) => table.claimAppeal(found, ...lease));
       if (claim.held) await rotate(claim.held, ready);
@@ -183,8 +189,10 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
       }
     } finally {
       if (redemption) telemetry.tokenEndpointLatency(took);
-      if (redemption && redemption.outcome !== 'unknown')
-        await ready.passage.ended('answered', took);
+      if (redemption && redemption.outcome !== 'unknown') {
+        const ending = redemption.outcome === 'rotated' ? 'rotated' : 'refused';
+        await ready.passage.ended(ending, took);
+      }
     }
   }
 

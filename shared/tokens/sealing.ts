@@ -104,9 +104,6 @@ export async function unseal<A extends TokenAttribute>(
   }
 }
 
-export const sameSealed = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
-  a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
-
 type Purpose = 'seal' | 'state' | 'connect-link' | 'connect-claim';
 const derivedKeys = new WeakMap<RootKey, Map<Purpose, KeyObject>>();
 

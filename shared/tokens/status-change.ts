@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { BREAKER_ID } from './breaker-item.ts';
+import { BREAKER_ID } from './breaker-id.ts';
 
 /** An attribute as DynamoDB writes it: of text or a number. */
 interface Attribute {

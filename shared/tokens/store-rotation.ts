@@ -64,6 +64,8 @@ async function storeRotation(
     return true;
   });
   if (!isKept) telemetry.lastResort(accountId, encoded);
+  // If the table refuses this as well, whoever takes over the lease waits for the escrow.
+  else await table.markEscrowed(accountId, redeemed, clock.now()).catch(() => undefined);
   telemetry.count(isKept ? 'RotationEscrowed' : 'StoreFailed');
   return { stored: true };
 }

@@ -14,7 +14,12 @@ import {
   TokenError,
   whileNothingIsUnsaved,
 } from './errors.ts';
-import { type RefreshDependencies, type Refreshed, refreshProtocol } from './refresh.ts';
+import {
+  type AppealRequest,
+  type RefreshDependencies,
+  type Refreshed,
+  refreshProtocol,
+} from './refresh.ts';
 import { UnsealableError, unseal } from './sealing.ts';
 
 export type { IssuedToken } from './decide.ts';
@@ -54,7 +59,7 @@ export interface TokenHelper {
     options: { readonly minValiditySeconds: number; readonly deadline: EpochMs },
   ): Promise<void>;
   /** Tries the token of a connection that needs its admin once more, if that is due. @throws AnyTokenError */
-  appeal(accountId: string, deadline: EpochMs): Promise<void>;
+  appeal(accountId: string, request: AppealRequest): Promise<void>;
 }
 
 /** A token, or what is stored by now, or nothing: then read. */

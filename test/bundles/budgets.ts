@@ -10,10 +10,10 @@ export const budgets: Record<FunctionName, number> = {
   jwks: 234_000,
   'jobber-webhook': 338_000,
   'create-connect-link': 266_000,
-  disconnect: 365_000,
+  disconnect: 376_000,
   'publish-changes': 238_000,
-  'get-token': 362_000,
+  'get-token': 373_000,
   'refresh-sweep': 279_000,
-  'refresh-connection': 369_000,
+  'refresh-connection': 380_000,
   'save-rotation': 282_000,
 };

@@ -3,9 +3,7 @@ import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { RemoteControl } from '../../local/jobber/control-client.ts';
 import { type Clock, type EpochMs, type EpochSeconds, plus } from '../../shared/runtime/clock.ts';
-
 import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
-
 import type { Connection } from '../../shared/tokens/connection.ts';
 import { connectionTable } from '../../shared/tokens/connection-table.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';

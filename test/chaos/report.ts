@@ -53,7 +53,6 @@ const ROWS: readonly Row[] = [
   ['adoptions of its rotation', metric('RefreshAdopted')],
   ['escrows', metric('RotationEscrowed')],
   ['  stored from there', metric('EscrowStored')],
-  ['  superseded by then', metric('EscrowSuperseded')],
   ['rotations of last resort', metric('StoreFailed')],
   ['', () => ''],
   ['connections that came due while Jobber was bad', whileBad(({ badTime }) => badTime?.due ?? 0)],

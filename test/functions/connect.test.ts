@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { browser } from '../../local/browser.ts';
 import { signConnectLink } from '../../shared/jobber/authorization.ts';
 import { plus } from '../../shared/runtime/clock.ts';
+import { GRACE } from '../../shared/tokens/budgets.ts';
 import type { Grant } from '../../shared/tokens/connection.ts';
 import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
 
@@ -111,7 +112,11 @@ describe('a connect', () => {
   it('replaces an earlier grant of the account, and a lapsed connection', async () => {
     await system.connectExpired(MAPLE);
     system.simulator.disconnect(MAPLE);
-    await system.getToken({ accountId: idOf(MAPLE) });
+    const request = { accountId: idOf(MAPLE) };
+    expect(await system.getToken(request)).toMatchObject({ error: { code: 'rotation_in_doubt' } });
+    const { retryAt: _, ...refused } = (await system.item(idOf(MAPLE))) ?? {};
+    await system.put({ ...refused, refusedAt: Number(refused['refusedAt']) - GRACE });
+    await system.getToken(request);
     expect(await stored(MAPLE)).toMatchObject({ status: 'reconnect_required' });
     await system.connect(MAPLE);
     expect(await stored(MAPLE)).toMatchObject({ status: 'active', rotation: 0 });

@@ -80,7 +80,7 @@ describe('disconnect', () => {
     system.simulator.faults.push({ kind: 'status', status: 503, path: 'graphql' });
     expect(await disconnect()).toEqual(answered('disconnecting'));
     await system.connect(MAPLE);
-    const late = JSON.stringify({ accountId: idOf(MAPLE), disconnecting: true });
+    const late = JSON.stringify({ accountId: idOf(MAPLE), task: 'disconnect' });
     expect(await system.deliver(late)).toEqual({ batchItemFailures: [] });
     expect(await stored(MAPLE)).toMatchObject({ status: 'active', disconnecting: false });
     expect(await system.getToken({ accountId: idOf(MAPLE) })).toMatchObject({ ok: true });

@@ -11,6 +11,7 @@ import { Ajv } from 'ajv';
 import type { DynamoDBBatchResponse, DynamoDBRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { BusEvent } from '../../local/aws/event-bus.ts';
+import { GRACE } from '../../shared/tokens/budgets.ts';
 import { endConnection } from '../../shared/tokens/end-connection.ts';
 import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../support/token-system.ts';
@@ -208,7 +209,7 @@ async function wholeLife(): Promise<DynamoDBRecord[]> {
     return { outcome: 'unknown', maybeRedeemed: true, cause: 'no answer' };
   });
   await helper.getAccessToken(ACCOUNT).catch(() => undefined);
-  clock.advance(MINUTE);
+  clock.advance(GRACE);
   await helper.getAccessToken(ACCOUNT).catch(() => undefined);
   await db.table.store(ACCOUNT, refreshToken, {
     accessToken: new Uint8Array(80) as never,

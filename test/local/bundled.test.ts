@@ -133,7 +133,9 @@ describe('the functions as they are deployed', () => {
     const { Item } = await system.db.send(
       new GetCommand({ TableName, Key: { accountId: idOf(MAPLE) } }),
     );
-    const rotation = { accountId: idOf(MAPLE), redeemed: Item?.['refreshToken'], successor: Item };
+    const redeemed = Item?.['refreshToken'] as Uint8Array;
+    const successor = { ...Item, refreshToken: Buffer.concat([redeemed, Buffer.from('another')]) };
+    const rotation = { accountId: idOf(MAPLE), redeemed, successor };
     const sqs = new SQSClient();
     await sqs.send(
       new SendMessageCommand({

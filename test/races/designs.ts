@@ -2,7 +2,7 @@ import type { EpochMs } from '../../shared/runtime/clock.ts';
 import type { ActiveConnection, Connection } from '../../shared/tokens/connection.ts';
 import type { ConnectionTable, Successor } from '../../shared/tokens/connection-table.ts';
 import { isDue } from '../../shared/tokens/decide.ts';
-import { sameSealed } from '../../shared/tokens/sealing.ts';
+import { sameSealed } from '../../shared/tokens/same-sealed.ts';
 import type { Item, MemoryDynamoDb } from './memory-dynamodb.ts';
 
 /**

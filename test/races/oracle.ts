@@ -126,7 +126,9 @@ export class Oracle {
       this.#violate('the stored token is live, unless a crash or a lost answer took its successor');
     }
     if (this.faults + this.stalls > 0) return;
-    if ([...this.#sent.values()].some((times) => times > 1)) {
+    // A token that was only ever refused may be sent again: a verdict needs two refusals.
+    const wasRedeemed = (token: string) => this.#custody.some(({ sent }) => sent === token);
+    if ([...this.#sent].some(([token, times]) => times > 1 && wasRedeemed(token))) {
       this.#violate('a token is sent once, unless somebody crashed, stalled or got no answer');
     }
     const isPeace = !this.revokedByAdmin && !this.disconnected && !this.disconnectAsked;

@@ -27,6 +27,14 @@ await rejected(MAPLE);
 await system.expire(MAPLE);
 shown.push(JSON.stringify(await system.invoke('sync-clients', { accountId: idOf(MAPLE) })));
 
+// Before the faults, which open the circuit breaker.
+simulator.disconnect(NORTHWIND);
+for (const _ of ['refused', 'refused again']) {
+  await system.expire(NORTHWIND);
+  await tokens();
+  await system.deliver('not JSON', JSON.stringify({ accountId: idOf(NORTHWIND) }));
+}
+
 const faults = ['wrong-secret', 'empty-200', 'html-200', 'drop-after', 'redirect'] as const;
 const faulty = faults.map((_, index) => 710_000 + index);
 for (const [index, kind] of faults.entries()) {
@@ -37,13 +45,6 @@ for (const [index, kind] of faults.entries()) {
 }
 await system.deliver(...faulty.map((account) => JSON.stringify({ accountId: idOf(account) })));
 simulator.faults.clear();
-
-simulator.disconnect(NORTHWIND);
-await system.expire(NORTHWIND);
-await tokens();
-await system.expire(NORTHWIND);
-await tokens();
-await system.deliver('not JSON', JSON.stringify({ accountId: idOf(NORTHWIND) }));
 
 for (const fault of ['refuse-code', 'wrong-secret', 'empty-200', 'drop-after'] as const) {
   simulator.faults.push({ kind: fault, path: 'token' });

@@ -3,6 +3,7 @@ import { breakerItem } from '../../shared/tokens/breaker-item.ts';
 import { circuitBreaker } from '../../shared/tokens/circuit-breaker.ts';
 import type { ActiveConnection, Connection } from '../../shared/tokens/connection.ts';
 import type { ConnectionTable } from '../../shared/tokens/connection-table.ts';
+import type { AppealRequest } from '../../shared/tokens/refresh.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import { type KeyRing, type RootKey, unseal } from '../../shared/tokens/sealing.ts';
 import type { TokenMetric } from '../../shared/tokens/telemetry.ts';
@@ -59,7 +60,8 @@ export async function tokenSystem() {
         accountId: string,
         options: { minValiditySeconds: number; deadline?: EpochMs },
       ) => helper.refreshIfDue(accountId, { deadline: deadline(), ...options }),
-      appeal: (accountId: string) => helper.appeal(accountId, deadline()),
+      appeal: (accountId: string, options: Partial<AppealRequest> = {}) =>
+        helper.appeal(accountId, { deadline: deadline(), ...options }),
     };
   }
 

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { EpochMs, EpochSeconds } from '../../../shared/runtime/clock.ts';
-import { APPEALS_AFTER, LEASE, LONGEST_LEASE, REFUSED_PAUSE } from '../../../shared/tokens/budgets.ts';
+import {
+  APPEALS_AFTER,
+  LEASE,
+  LONGEST_LEASE,
+  REFUSED_PAUSE,
+} from '../../../shared/tokens/budgets.ts';
 import {
   DISCONNECTING_SHARD,
   type Grant,
@@ -53,8 +58,16 @@ const stored = () => db.table.get(A);
 describe('every operation', () => {
   it('that is told how long it may take ends when that is over', async () => {
     const successor = { ...grant, accessToken: NEW_ACCESS, refreshToken: NEW_REFRESH };
-    await expect(db.table.store(A, REFRESH, successor, 0)).rejects.toMatchObject({ name: 'TimeoutError' });
-    await expect(db.table.get(A, 0)).rejects.toMatchObject({ name: 'TimeoutError' });
+    let isDeaf = true;
+    db.base.middlewareStack.add(
+      (next) => (args) => (isDeaf ? new Promise(() => undefined) : next(args)),
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+    await expect(db.table.store(A, REFRESH, successor, 20)).rejects.toMatchObject({
+      name: 'TimeoutError',
+    });
+    await expect(db.table.get(A, 20)).rejects.toMatchObject({ name: 'TimeoutError' });
+    isDeaf = false;
     expect(await stored()).toEqual(active);
   });
 });
@@ -105,12 +118,10 @@ describe('a grant', () => {
 
 describe('CLAIM', () => {
   const claim = (due: Partial<DueWhen> = {}): Promise<Claim> =>
-    db.table.claim(
-      A,
-      { id: 'mine', expiresAt: ms(NOW + LEASE) },
-      NOW,
-      { horizon: s(2_000), ...due },
-    );
+    db.table.claim(A, { id: 'mine', expiresAt: ms(NOW + LEASE) }, NOW, {
+      horizon: s(2_000),
+      ...due,
+    });
 
   it('takes the lease, changes nothing else, and returns what was there', async () => {
     await db.set(A, marks);
@@ -203,7 +214,10 @@ describe('STORE', () => {
     await db.remove(A, ['refreshToken']);
     expect(await db.table.store(A, REFRESH, successor)).toMatchObject({ stored: false });
     await db.delete(A);
-    expect(await db.table.store(A, REFRESH, successor)).toEqual({ stored: false, found: undefined });
+    expect(await db.table.store(A, REFRESH, successor)).toEqual({
+      stored: false,
+      found: undefined,
+    });
     expect(await stored()).toBeUndefined();
   });
 });
@@ -375,7 +389,9 @@ describe('LAPSE', () => {
       statusChangedAt: 9,
     });
     expect(Object.keys((await stored()) as object)).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/token|sweepShard|lease|since|unconfirmed|refused|retry|appeal/i)]),
+      expect.arrayContaining([
+        expect.stringMatching(/token|sweepShard|lease|since|unconfirmed|refused|retry|appeal/i),
+      ]),
     );
   });
 
@@ -402,7 +418,10 @@ describe('a failed condition', () => {
       { step: 'initialize' },
     );
     db.calls.length = 0;
-    const result = await db.table.release({ accountId: A, leaseId: 'x', refreshToken: REFRESH }, {});
+    const result = await db.table.release(
+      { accountId: A, leaseId: 'x', refreshToken: REFRESH },
+      {},
+    );
     expect(result).toEqual({ written: false, found: active });
     const isAws = process.env['DYNAMODB_ENDPOINT'] !== undefined;
     expect(db.calls).toEqual(isAws ? ['UpdateItem'] : ['UpdateItem', 'GetItem']);

@@ -5,6 +5,7 @@ import {
   GRACE,
   LEASE,
   LONGEST_LEASE,
+  RETRIES,
   SPENDING,
   STORE,
 } from '../../../shared/tokens/budgets.ts';
@@ -49,9 +50,15 @@ describe('attempts to redeem', () => {
   }
 
   it('go on only as long as what may follow them fits the deadline', async () => {
+    const times = await attemptsOf(() => unreachable, SPENDING + 6_000);
+    expect(Math.max(...times)).toBeLessThanOrEqual(6_000);
+    expect(Math.max(...times)).toBeGreaterThan(2_000);
+  });
+
+  it('end after twelve seconds, however far the deadline', async () => {
     const times = await attemptsOf(() => unreachable, CALL);
-    expect(Math.max(...times)).toBeLessThanOrEqual(CALL - SPENDING);
-    expect(Math.max(...times)).toBeGreaterThan(CALL - SPENDING - 4_000);
+    expect(Math.max(...times)).toBeLessThanOrEqual(RETRIES);
+    expect(Math.max(...times)).toBeGreaterThan(RETRIES - 4_000);
   });
 
   it('and as long as the lease is ours', async () => {
@@ -83,8 +90,8 @@ describe('attempts to redeem', () => {
   });
 
   it('may begin at the last moment from which everything fits', async () => {
-    const wait: Step = () => ({ ...unreachable, retryAfterMs: CALL - SPENDING }) as never;
-    expect(await attemptsOf(wait, CALL)).toEqual([0, CALL - SPENDING]);
+    const wait: Step = () => ({ ...unreachable, retryAfterMs: 6_000 }) as never;
+    expect(await attemptsOf(wait, SPENDING + 6_000)).toEqual([0, 6_000]);
   });
 
   it('that never began are told from those without an answer', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { GRACE, LEASE, REVOKE } from '../../../shared/tokens/budgets.ts';
+import { GRACE, LEASE, REFUSED_PAUSE, REVOKE } from '../../../shared/tokens/budgets.ts';
 import { DISCONNECTING_SHARD } from '../../../shared/tokens/connection.ts';
 import { disconnectProtocol, type Revocation } from '../../../shared/tokens/disconnect.ts';
 import { type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
@@ -13,6 +13,8 @@ import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-sys
 const REVOKED: Revocation = { outcome: 'revoked' };
 const DOWN: Revocation = { outcome: 'unknown', cause: 'no answer' };
 const REJECTED: Revocation = { outcome: 'token_rejected' };
+const IN_DOUBT = { code: 'rotation_in_doubt', retryable: true };
+const WAITS = { status: 'disconnecting', cause: 'rotation_in_doubt' };
 
 let system: Awaited<ReturnType<typeof tokenSystem>>;
 let answers: (Revocation | (() => Promise<Revocation>))[];
@@ -23,11 +25,11 @@ beforeEach(async () => {
   [answers, revoked] = [[], []];
 });
 
-const protocol = (tokens: Pick<TokenHelper, 'getAccessToken'> = system.startProcess()) =>
+const protocol = (tokens: Partial<TokenHelper> = {}) =>
   disconnectProtocol({
     table: system.db.table,
     clock: system.clock,
-    tokens,
+    tokens: { ...system.startProcess(), ...tokens },
     async revoke(accessToken) {
       revoked.push(accessToken);
       const answer = answers.shift() ?? REVOKED;
@@ -111,6 +113,8 @@ describe('a disconnect from our side', () => {
     await system.connect();
     system.server.revoke();
     system.expireAccessToken();
+    await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject(IN_DOUBT);
+    system.clock.advance(GRACE);
     const { lapse: write } = system.db.table;
     system.db.table.lapse = async (...verdict) => {
       const { grantId } = await system.stored();
@@ -120,7 +124,7 @@ describe('a disconnect from our side', () => {
     const refused = { code: 'disconnected' };
     await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject(refused);
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
-    expect(system.server.redemptions).toHaveLength(1);
+    expect(system.server.redemptions).toHaveLength(2);
   });
 
   it('keeps the access token that can still tell Jobber, if a refresh under way loses its successor', async () => {
@@ -142,21 +146,29 @@ describe('a disconnect from our side', () => {
     await disconnect();
     system.server.script(answerLost);
     const queued = () => system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
-    await expect(queued()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
-    await expect(queued()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
-    system.clock.advance(10 * MINUTE);
+    await expect(queued()).rejects.toMatchObject(IN_DOUBT);
+    const { unconfirmedAt } = await system.stored();
+    expect(unconfirmedAt).toBe(system.clock.now());
+    system.clock.advance(REFUSED_PAUSE);
+    await expect(queued()).rejects.toMatchObject(IN_DOUBT);
+    expect(system.server.redemptions).toHaveLength(3);
+    expect(await system.stored()).toMatchObject({ unconfirmedAt });
+    system.clock.advance(GRACE - REFUSED_PAUSE);
     await expect(queued()).rejects.toMatchObject({ code: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 
-  it('ends by a refusal if nobody can have redeemed the token: its grant has ended', async () => {
+  it('ends by a second refusal if nobody can have redeemed the token: its grant has ended', async () => {
     await system.connect();
     system.clock.advance(50 * MINUTE);
     answers = [DOWN];
     await disconnect();
     system.server.revoke();
-    const queued = system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
-    await expect(queued).rejects.toMatchObject({ code: 'disconnected' });
+    const queued = () => system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    await expect(queued()).rejects.toMatchObject(IN_DOUBT);
+    expect(await system.status()).toBe('active');
+    system.clock.advance(GRACE);
+    await expect(queued()).rejects.toMatchObject({ code: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 
@@ -185,13 +197,39 @@ describe('a disconnect from our side', () => {
     expect(revoked).toEqual([]);
   });
 
-  it.each([
-    ['Jobber accepts the refresh token no more', () => system.server.revoke()],
-    ['the connection has lapsed', () => lapse()],
-  ])('deletes the tokens when %s: there is nothing left to end', async (_, happens) => {
+  it('deletes the tokens when Jobber refuses the refresh token twice: there is nothing left to end', async () => {
     await system.connect();
     system.expireAccessToken();
-    await happens();
+    system.server.revoke();
+    expect(await disconnect()).toEqual(WAITS);
+    expect(await system.stored()).toMatchObject({ refreshToken: expect.anything() });
+    system.clock.advance(GRACE - 1);
+    expect(await resume()).toEqual(WAITS);
+    system.clock.advance(REFUSED_PAUSE);
+    expect(await resume()).toEqual({ status: 'disconnected' });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+    expect(revoked).toEqual([]);
+  });
+
+  it('tells Jobber of a connection that was given up by mistake', async () => {
+    const { server, helper, clock } = system;
+    await system.connect();
+    system.expireAccessToken();
+    const refuse = () => server.script(() => ({ outcome: 'refused' }));
+    refuse();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    clock.advance(GRACE);
+    refuse();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ reason: 'revoked' });
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(revoked).toHaveLength(1);
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+  });
+
+  it('deletes the tokens when the connection has lapsed: there is nothing left to end', async () => {
+    await system.connect();
+    system.expireAccessToken();
+    await lapse();
     expect(await disconnect()).toEqual({ status: 'disconnected' });
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(revoked).toEqual([]);
@@ -224,6 +262,8 @@ describe('a disconnect from our side', () => {
 
   async function lapse() {
     system.server.revoke();
+    await system.helper.getAccessToken(ACCOUNT).catch(() => undefined);
+    system.clock.advance(GRACE);
     await system.helper.getAccessToken(ACCOUNT).catch(() => undefined);
     expect(await system.status()).toBe('reconnect_required/revoked');
   }
@@ -283,8 +323,15 @@ describe('while Jobber does not answer', () => {
     system.server.revoke();
     system.expireAccessToken();
     await Promise.resolve(refreshes()).catch((error) => {
+      expect(error).toMatchObject(IN_DOUBT);
+    });
+    expect(await system.status()).toBe('active');
+    expect(await swept()).toEqual([{ accountId: ACCOUNT, task: 'disconnect' }]);
+    system.clock.advance(GRACE);
+    await Promise.resolve(refreshes()).catch((error) => {
       expect(error).toMatchObject({ code: 'disconnected' });
     });
+    expect(system.server.redemptions).toHaveLength(2);
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(await swept()).toEqual([]);
   });
@@ -322,12 +369,17 @@ describe('while Jobber does not answer', () => {
   it('a refusal ends nothing once another holds the lease', async () => {
     system.server.revoke();
     system.expireAccessToken();
+    expect(await resume()).toEqual(WAITS);
+    system.clock.advance(GRACE);
     const { endRefused } = system.db.table;
+    let verdicts = 0;
     system.db.table.endRefused = async (...verdict) => {
+      verdicts++;
       await system.db.set(ACCOUNT, { leaseId: 'theirs' });
       return endRefused(...verdict);
     };
-    expect(await resume()).toEqual({ status: 'disconnecting', cause: 'rotation_in_doubt' });
+    expect(await resume()).toEqual(WAITS);
+    expect(verdicts).toBe(1);
     expect(await system.stored()).toMatchObject({ sweepShard: DISCONNECTING_SHARD });
   });
 
@@ -412,7 +464,10 @@ describe('a disconnect whose last write fails', () => {
     expect(await disconnect()).toEqual({ status: 'disconnecting', cause: 'table_unavailable' });
     system.db.outage(false);
     system.clock.advance(5 * MINUTE);
-    answers = [REJECTED];
+    answers = [REJECTED, REJECTED];
+    expect(await swept()).toHaveLength(1);
+    expect(await resume()).toEqual(WAITS);
+    system.clock.advance(GRACE);
     expect(await swept()).toHaveLength(1);
     expect(await resume()).toEqual({ status: 'disconnected' });
   });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GRACE, LEASE, STORE } from '../../../shared/tokens/budgets.ts';
 import { decodeRotation, saveRotation } from '../../../shared/tokens/escrow.ts';
-import { unseal } from '../../../shared/tokens/sealing.ts';
+import { type Sealed, unseal } from '../../../shared/tokens/sealing.ts';
 import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
 
 describe('a rotation that the table refuses', () => {
@@ -87,7 +87,9 @@ describe('a rotation that the table refuses', () => {
     const text = Buffer.from(escrowed[0] ?? '', 'base64url').toString();
     expect(text).not.toContain(accessToken);
     const { successor } = decodeRotation(escrowed[0] ?? '');
-    expect(await unseal(keys, successor.accessToken, ACCOUNT, 'accessToken')).toBe(accessToken);
+    expect(
+      await unseal(keys, successor.accessToken as Sealed<'accessToken'>, ACCOUNT, 'accessToken'),
+    ).toBe(accessToken);
     const refreshToken = await unseal(keys, successor.refreshToken, ACCOUNT, 'refreshToken');
     expect(server.isLive(refreshToken)).toBe(true);
   });

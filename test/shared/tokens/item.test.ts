@@ -31,12 +31,9 @@ describe('the item', () => {
       expiresAt: 1_800_000_000 as never,
     };
     await saveGrant({ table: db.table, clock }, key, grant, plus(clock.now(), MINUTE));
-    await db.table.claim(
-      ACCOUNT,
-      { id: 'x'.repeat(16), expiresAt: clock.now() },
-      clock.now(),
-      { horizon: 1_900_000_000 as never },
-    );
+    await db.table.claim(ACCOUNT, { id: 'x'.repeat(16), expiresAt: clock.now() }, clock.now(), {
+      horizon: 1_900_000_000 as never,
+    });
     await db.set(ACCOUNT, {
       inDoubtSince: clock.now(),
       unconfirmedAt: clock.now(),

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { sameSealed, seal, UnsealableError, unseal } from '../../../shared/tokens/sealing.ts';
+import { sameSealed } from '../../../shared/tokens/same-sealed.ts';
+import { seal, UnsealableError, unseal } from '../../../shared/tokens/sealing.ts';
 import { ACCOUNT, rootKey, testKeys, tokenSystem } from '../../support/token-system.ts';
 
 describe('a sealed token', () => {

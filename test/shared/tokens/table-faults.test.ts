@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { plus } from '../../../shared/runtime/clock.ts';
+import { GRACE } from '../../../shared/tokens/budgets.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { answerLost } from '../../support/provider.ts';
 import { ACCOUNT, CALL_TIME, tokenSystem } from '../../support/token-system.ts';
@@ -26,6 +27,7 @@ describe('a write that landed but lost its reply, so that the SDK’s retry fail
     await expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
       code: 'rotation_in_doubt',
     });
+    expect(await system.stored()).toHaveProperty('inDoubtSince', system.clock.now());
   });
 
   it('is recognised at STORE', async () => {
@@ -45,11 +47,18 @@ describe('a write that landed but lost its reply, so that the SDK’s retry fail
   });
 
   it('is recognised when the verdict was written', async () => {
-    const { db, server, helper } = system;
-    server.script(() => {
-      db.fail('UpdateItem', 'lost');
-      return { outcome: 'refused' };
+    const { db, server, helper, clock } = system;
+    server.script(
+      () => ({ outcome: 'refused' }),
+      () => {
+        db.fail('UpdateItem', 'lost');
+        return { outcome: 'refused' };
+      },
+    );
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'rotation_in_doubt',
     });
+    clock.advance(GRACE);
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
       code: 'reconnect_required',
       reason: 'revoked',
@@ -78,7 +87,7 @@ describe('a table that refuses writes', () => {
   });
 
   it('gets the rotation as soon as it is back', async () => {
-    const { db, server, helper, clock } = system;
+    const { db, server, clock } = system;
     server.script((carryOut) => {
       db.outage(true);
       return carryOut();
@@ -88,7 +97,9 @@ describe('a table that refuses writes', () => {
       await sleep(ms);
       if (clock.slept.length === 4) db.outage(false);
     };
-    await helper.getAccessToken(ACCOUNT);
+    await system.startProcess().getAccessToken(ACCOUNT);
+    expect(clock.slept).toHaveLength(4);
+    expect(system.escrowed).toEqual([]);
     expect(await system.stored()).toMatchObject({ rotation: 1 });
     expect(await system.storedTokenIsLive()).toBe(true);
   });
@@ -129,7 +140,12 @@ describe('a new grant', () => {
       accountName: 'M',
       connectedAt: clock.now(),
     };
-    await saveGrant({ table: db.table, clock }, await keys.current(), { ...grant, ref: 'tenant-7', userId: '1' }, by());
+    await saveGrant(
+      { table: db.table, clock },
+      await keys.current(),
+      { ...grant, ref: 'tenant-7', userId: '1' },
+      by(),
+    );
     expect(await system.stored()).toMatchObject({ ref: 'tenant-7', userId: '1' });
     await saveGrant({ table: db.table, clock }, await keys.current(), grant, by());
     expect(await system.stored()).toHaveProperty('ref', 'tenant-7');
@@ -148,7 +164,8 @@ describe('a new grant', () => {
     clock.advance(1);
     await system.connect();
     const later = await system.stored();
-    const save = async () => saveGrant({ table: db.table, clock }, await keys.current(), early, by());
+    const save = async () =>
+      saveGrant({ table: db.table, clock }, await keys.current(), early, by());
     expect(await save()).toBe(true);
     expect(await system.stored()).toEqual(later);
 
@@ -189,7 +206,18 @@ describe('a new grant', () => {
       rotation: 0,
       refreshedAt,
     });
-    system.db.fail('UpdateItem', ...Array.from({ length: 6 }, () => 'refused' as const));
-    await expect(system.connect()).rejects.toMatchObject({ code: 'table_unavailable' });
+    const { db, clock, keys, server } = system;
+    const grant = {
+      ...server.authorize(),
+      accountId: ACCOUNT,
+      clientId: 'client',
+      accountName: 'M',
+      connectedAt: clock.now(),
+    };
+    db.outage(true);
+    const soon = plus(clock.now(), 5_000);
+    const saved = saveGrant({ table: db.table, clock }, await keys.current(), grant, soon);
+    await expect(saved).rejects.toMatchObject({ code: 'table_unavailable' });
+    expect(clock.now()).toBeLessThanOrEqual(soon);
   });
 });

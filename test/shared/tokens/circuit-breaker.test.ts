@@ -1,0 +1,111 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { PROBE_EVERY, PROMPT_PROBES } from '../../../shared/tokens/budgets.ts';
+import { answerLost, holdUp } from '../../support/provider.ts';
+import { tokenSystem } from '../../support/token-system.ts';
+import { until } from '../../support/until.ts';
+
+const ACCOUNTS = Array.from({ length: 12 }, (_, index) => `account-${index}`);
+const AHEAD = { minValiditySeconds: 7_200 };
+
+let system: Awaited<ReturnType<typeof tokenSystem>>;
+beforeEach(async () => {
+  system = await tokenSystem();
+  for (const account of ACCOUNTS) await system.connect(account);
+});
+
+const refreshAll = () =>
+  Promise.allSettled(ACCOUNTS.map((account) => system.startProcess().refreshIfDue(account, AHEAD)));
+const codes = (results: PromiseSettledResult<void>[]) =>
+  results.flatMap((each) => (each.status === 'rejected' ? [each.reason.code] : []));
+
+describe('the circuit breaker', () => {
+  it('lets one refresh ahead of expiry find out how the endpoint is, and the others after it', async () => {
+    const { server, startProcess } = system;
+    const process = startProcess();
+    const answer = holdUp(server, 'answer');
+    const all = ACCOUNTS.map((account) => process.refreshIfDue(account, AHEAD));
+    await until(() => server.redemptions.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(server.redemptions).toHaveLength(1);
+    answer();
+    await Promise.all(all);
+    expect(server.redemptions).toHaveLength(ACCOUNTS.length);
+  });
+
+  it('stops the refreshes ahead of expiry of all processes at the first lost answer', async () => {
+    const { server, startProcess } = system;
+    server.script(...Array.from({ length: 50 }, () => answerLost));
+    await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
+    server.redemptions.length = 0;
+    const results = await refreshAll();
+    expect(new Set(codes(results))).toContain('refresh_paused');
+    expect(server.redemptions.length).toBeLessThanOrEqual(1);
+  });
+
+  it('sends one probe in ten seconds, and closes after three prompt rotations in a row', async () => {
+    const { server, clock, startProcess } = system;
+    server.script(answerLost, answerLost);
+    await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
+    server.redemptions.length = 0;
+    expect(codes(await refreshAll())).toHaveLength(ACCOUNTS.length);
+    expect(server.redemptions).toHaveLength(0);
+    for (let probe = 1; probe <= PROMPT_PROBES; probe++) {
+      clock.advance(PROBE_EVERY);
+      await startProcess().refreshIfDue(`account-${probe}`, AHEAD);
+      expect(server.redemptions).toHaveLength(probe);
+      const paused = codes(await refreshAll()).filter((code) => code === 'refresh_paused');
+      expect(paused.length > 0).toBe(probe < PROMPT_PROBES);
+    }
+  });
+
+  it('stays open when Jobber refuses promptly, and counts anew after a lost answer', async () => {
+    const { server, clock, startProcess } = system;
+    server.script(answerLost, answerLost);
+    await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
+    const refuse = () => ({ outcome: 'refused' }) as const;
+    for (const step of [refuse, refuse, undefined, undefined, answerLost, undefined, undefined]) {
+      clock.advance(2 * PROBE_EVERY);
+      server.script(...(step ? [step] : []));
+      const account = ACCOUNTS[1 + server.redemptions.length] ?? '';
+      await startProcess()
+        .refreshIfDue(account, AHEAD)
+        .catch(() => undefined);
+    }
+    expect(codes(await refreshAll())).toContain('refresh_paused');
+  });
+
+  it('lets a caller pass who needs a token now, unless its own process has seen an answer lost', async () => {
+    const { server, startProcess } = system;
+    system.expireAccessToken();
+    const unlucky = startProcess();
+    server.script(answerLost, answerLost);
+    await expect(unlucky.getAccessToken('account-0')).rejects.toThrow();
+    await expect(unlucky.getAccessToken('account-1')).rejects.toMatchObject({
+      code: 'refresh_paused',
+      retryable: true,
+    });
+    await startProcess().getAccessToken('account-2');
+    expect((await system.stored('account-1')).rotation).toBe(0);
+    expect((await system.stored('account-2')).rotation).toBe(1);
+  });
+
+  it('opens when an answer is out for ten seconds', async () => {
+    const { server, clock, startProcess } = system;
+    const answer = holdUp(server, 'answer');
+    const slow = startProcess().refreshIfDue('account-0', AHEAD);
+    await until(() => server.redemptions.length === 1);
+    clock.advance(PROBE_EVERY);
+    await until(async () => {
+      const paused = await startProcess()
+        .refreshIfDue('account-1', AHEAD)
+        .then(
+          () => true,
+          (error) => error.code === 'refresh_paused',
+        );
+      return paused;
+    });
+    answer();
+    await slow;
+    expect(await system.storedTokenIsLive('account-0')).toBe(true);
+  });
+});
