@@ -54,14 +54,6 @@ describe('with real processes', { timeout: 150_000 }, () => {
     expect(row('redemptions meanwhile')).toBeGreaterThan(0);
   });
 
-  it('has all connections alive an hour after Jobber refused live tokens', async () => {
-    const args = ['--seconds', '8', '--accounts', '10', '--processes', '2', '--refusals', '30'];
-    const { code, row } = await chaos(...args);
-    expect(code).toBe(0);
-    expect(row('connections alive at the end')).toBe(10);
-    expect(row('redemptions meanwhile')).toBeGreaterThan(0);
-  });
-
   it('convicts read, redeem, write', async () => {
     const args = ['--seconds', '8', '--accounts', '5', '--processes', '3', '--design', 'naive'];
     const { code, row } = await chaos(...args);
