@@ -46,7 +46,7 @@ export interface LocalSystem {
   close(): Promise<void>;
 }
 
-const TABLE_NAME = 'jobber-connections';
+const CONNECTIONS_TABLE = 'jobber-connections';
 const CLIENTS_TABLE = 'clients';
 
 /**
@@ -69,6 +69,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     const noted = notingInvocations(invoke, log);
     const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
     stops.push(() => dynamoDb.close());
+    const tableName = `${dynamoDb.tablePrefix}${CONNECTIONS_TABLE}`;
+    const clientsTable = `${dynamoDb.tablePrefix}${CLIENTS_TABLE}`;
     const changes = streamConsumer(invoke);
     stops.push(() => changes.close());
     const tables = recordingFront(dynamoDb.endpoint, changes.record);
@@ -77,8 +79,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     // The page's own, past the stream: it changes no status.
     const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
     stops.push(async () => db.destroy());
-    await createConnectionsTable(db, TABLE_NAME);
-    await createClientsTable(db, CLIENTS_TABLE);
+    await createConnectionsTable(db, tableName);
+    await createClientsTable(db, clientsTable);
 
     const queues = await startQueues(join(folder, 'sqs'));
     stops.push(() => queues.close());
@@ -114,7 +116,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       JOBBER_BASE_URL: jobber.baseUrl,
     };
     const resources = {
-      TABLE_NAME,
+      TABLE_NAME: tableName,
       APP_SECRET_ID: APP_SECRET,
       SEALING_SECRET_ID: SEALING_SECRET,
       REFRESH_QUEUE_URL: queues.urls.refresh,
@@ -122,7 +124,11 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       EVENT_BUS_NAME: EVENT_BUS,
       PUBLIC_URL: url,
     };
-    const settings = { RETURN_TO_ORIGINS: url, JOBBER_BASE_URL: jobber.baseUrl, CLIENTS_TABLE };
+    const settings = {
+      RETURN_TO_ORIGINS: url,
+      JOBBER_BASE_URL: jobber.baseUrl,
+      CLIENTS_TABLE: clientsTable,
+    };
     Object.assign(process.env, environment, resources, settings);
     const lambda = options.assembly
       ? bundledFunctions(options.assembly, resources, {
@@ -134,7 +140,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     stops.push(async () => lambda.close());
     queues.deliverTo(noted);
     if (simulator) simulator.settings.webhookUrl = `${url}/webhooks/jobber`;
-    const page = consolePage({ url, tableName: TABLE_NAME, db, simulator, lambda, log });
+    const page = consolePage({ url, tableName, db, simulator, lambda, log });
 
     const sweeping = setInterval(() => {
       noted('refresh-sweep', {}).catch(() => undefined);

@@ -4,7 +4,7 @@ import type { DeliveryFault, FaultPath, InsteadFault } from './faults.ts';
 import { throttled } from './graphql.ts';
 import { costOf } from './graphql-limits.ts';
 import { type Answer, html, json, redirect, send, text, writeHead } from './http.ts';
-import { INVALID_CODE, WRONG_CLIENT } from './token-endpoint.ts';
+import { INVALID_CODE, INVALID_REFRESH_TOKEN, WRONG_CLIENT } from './token-endpoint.ts';
 
 type AnsweringFault = Exclude<InsteadFault, { kind: 'drop-before' }>;
 
@@ -27,6 +27,8 @@ export function answerOf(fault: AnsweringFault, path: FaultPath): Answer {
       return WRONG_CLIENT;
     case 'refuse-code':
       return INVALID_CODE;
+    case 'refuse-refresh-token':
+      return INVALID_REFRESH_TOKEN;
     case 'throttled':
       return throttled(costOf(fault.requested ?? 10_001, 0, fault.available));
   }
@@ -44,6 +46,10 @@ export async function deliver(
 ): Promise<void> {
   switch (fault?.kind) {
     case undefined:
+      send(response, answer);
+      return;
+    case 'late':
+      await delay(fault.ms, undefined, { signal: closing });
       send(response, answer);
       return;
     case 'drop-after':

@@ -52,6 +52,8 @@ export type InsteadFault =
   | { kind: 'wrong-secret' }
   /** The answer to a code that is not valid. */
   | { kind: 'refuse-code' }
+  /** The answer to a refresh token that is not valid, though this one may be. */
+  | { kind: 'refuse-refresh-token' }
   /** GraphQL's answer to a query for which not enough points are available. @default 10,001 of 10,000 */
   | { kind: 'throttled'; requested?: number; available?: number };
 
@@ -65,7 +67,16 @@ export type AlterationFault =
   | { kind: 'no-refresh-token' };
 
 /** Last stage: the work is done, and its answer does not arrive as it should. */
-export type DeliveryFault =
+export type DeliveryFault = DeliveryScope & Delivery;
+
+export interface DeliveryScope {
+  /** A request that Jobber refuses, which takes it no work, is answered as usual. */
+  unlessRefused?: boolean;
+}
+
+type Delivery =
+  /** The answer comes after this time. */
+  | { kind: 'late'; ms: number }
   /** The connection breaks before the answer. */
   | { kind: 'drop-after' }
   /** @default 500 */
@@ -107,6 +118,8 @@ interface Kind {
   readonly optional?: Checks;
 }
 
+const DELIVERY: Checks = { unlessRefused: aBoolean };
+
 const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   latency: { stage: 'wait', required: { ms: notNegative } },
   'drop-before': { stage: 'instead' },
@@ -120,6 +133,7 @@ const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   'empty-200': { stage: 'instead', path: 'token' },
   'wrong-secret': { stage: 'instead', path: 'token' },
   'refuse-code': { stage: 'instead', path: 'token', grantType: 'authorization_code' },
+  'refuse-refresh-token': { stage: 'instead', path: 'token', grantType: 'refresh_token' },
   throttled: {
     stage: 'instead',
     path: 'graphql',
@@ -129,10 +143,11 @@ const KINDS: Readonly<Record<Fault['kind'], Kind>> = {
   'bad-expires-at': { stage: 'alteration', path: 'token', grantType: 'refresh_token' },
   'opaque-access-token': { stage: 'alteration', path: 'token' },
   'no-refresh-token': { stage: 'alteration', path: 'token' },
-  'drop-after': { stage: 'delivery' },
-  'status-after': { stage: 'delivery', optional: { status: httpStatus } },
-  trickle: { stage: 'delivery', required: { bytesPerSecond: positive } },
-  truncate: { stage: 'delivery' },
+  late: { stage: 'delivery', required: { ms: notNegative }, optional: DELIVERY },
+  'drop-after': { stage: 'delivery', optional: DELIVERY },
+  'status-after': { stage: 'delivery', optional: { ...DELIVERY, status: httpStatus } },
+  trickle: { stage: 'delivery', required: { bytesPerSecond: positive }, optional: DELIVERY },
+  truncate: { stage: 'delivery', optional: DELIVERY },
 };
 
 const anAccountId: Check = [

@@ -110,7 +110,8 @@ export async function startJobberSimulator(
     }
     const done = instead ? answerOf(instead, request.path) : request.work(alterations);
     await store.saved();
-    await deliver(response, done, delivery, closing.signal);
+    const isSpared = delivery?.unlessRefused === true && done.status >= 400;
+    await deliver(response, done, isSpared ? undefined : delivery, closing.signal);
   }
 
   const server = createServer((request, response) => {

@@ -1,5 +1,5 @@
 import type { Connection } from '../../shared/tokens/connection.ts';
-import { type Attempt, type Window, windowOf } from './journal.ts';
+import { type Attempt, type Lost, windowOf } from './journal.ts';
 
 /** What has become of a connection. All but the first two must never happen. */
 export type Verdict =
@@ -9,6 +9,7 @@ export type Verdict =
   | 'cut off, though its token is live'
   | 'dead, though active'
   | 'lost, though the answer arrived'
+  | 'lost to a time-out'
   | 'lost in the window, recorded as something else'
   | 'no connection stored';
 
@@ -16,7 +17,7 @@ export const ALLOWED: readonly Verdict[] = ['alive', 'lost in the window'];
 
 export interface Finding {
   readonly verdict: Verdict;
-  readonly window?: Window | undefined;
+  readonly lost?: Lost | undefined;
 }
 
 /**
@@ -35,9 +36,10 @@ export function judge(
     return { verdict: isActive ? 'alive' : 'cut off, though its token is live' };
   }
   if (isActive) return { verdict: 'dead, though active' };
-  const window = windowOf(attempts);
-  if (!window) return { verdict: 'lost, though the answer arrived' };
+  const lost = windowOf(attempts);
+  if (!lost) return { verdict: 'lost, though the answer arrived' };
+  if (lost.window === 'the function timed out') return { verdict: 'lost to a time-out', lost };
   return connection.statusReason === 'rotation_lost'
-    ? { verdict: 'lost in the window', window }
-    : { verdict: 'lost in the window, recorded as something else', window };
+    ? { verdict: 'lost in the window', lost }
+    : { verdict: 'lost in the window, recorded as something else', lost };
 }

@@ -43,6 +43,17 @@ describe('with real processes', { timeout: 150_000 }, () => {
     expect(row('faults of Jobber')).toBeGreaterThan(0);
   });
 
+  it('loses only what was in flight and the probes when Jobber commits and does not answer', async () => {
+    const args = ['--seconds', '10', '--accounts', '16', '--processes', '2', '--calm'];
+    const { code, output, row } = await chaos(...args, '--brownout', '45');
+    expect(output).toMatch(
+      /^lost: \d+ of \d+, silently: 0, beyond those in flight and the probes: 0$/m,
+    );
+    expect(code).toBe(0);
+    expect(row('connections that came due while Jobber was bad')).toBeGreaterThan(5);
+    expect(row('redemptions meanwhile')).toBeGreaterThan(0);
+  });
+
   it('convicts read, redeem, write', async () => {
     const args = ['--seconds', '8', '--accounts', '5', '--processes', '3', '--design', 'naive'];
     const { code, row } = await chaos(...args);

@@ -3,7 +3,7 @@ import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { RemoteControl } from '../../local/jobber/control-client.ts';
 import { type Clock, type EpochMs, type EpochSeconds, plus } from '../../shared/runtime/clock.ts';
-import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
+import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
 import type { Connection } from '../../shared/tokens/connection.ts';
 import { connectionTable } from '../../shared/tokens/connection-table.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
@@ -18,6 +18,8 @@ export interface CustomersOptions {
   readonly services: Services;
   readonly tableName: string;
   readonly accounts: number;
+  /** How long the first access token of an account lasts, in seconds. */
+  readonly firstLifetime: (account: number) => number;
   readonly accessTokenLifetime: number;
   readonly design: Design;
   readonly clock: FastClock;
@@ -66,11 +68,16 @@ export function findCustomers(options: CustomersOptions) {
   /** All that was found lost so far, as of when it was found. */
   const losses: Finding[] = [];
   const cutOffSince = new Map<string, number>();
+  /** That a customer must connect again. Each is counted once. */
+  const verdicts = new Set<string>();
+  let connected = 0;
 
-  async function connect(accountId: string): Promise<void> {
+  async function connect(accountId: string, lifetime = options.accessTokenLifetime): Promise<void> {
     const { accessToken, refreshToken } = await control.issueGrant(accountId);
+    const expiresAt = Math.floor(clock.now() / 1000 + lifetime);
     journal.issued(refreshToken, accountId);
-    const expiresAt = Math.floor(clock.now() / 1000) + options.accessTokenLifetime;
+    journal.lasts(accountId, expiresAt * 1000);
+    connected++;
     const connectedAt = systemClock.now();
     const grant = {
       accountId,
@@ -86,6 +93,7 @@ export function findCustomers(options: CustomersOptions) {
 
   async function audit(accountId: string, found?: Connection): Promise<Audited> {
     const connection = found ?? (await table.get(accountId));
+    note(connection);
     const sealed = connection && 'refreshToken' in connection ? connection.refreshToken : undefined;
     const token = sealed && (await unseal(keys, sealed, accountId, 'refreshToken'));
     const { liveRefreshTokens } = await control.auditAccount(accountId);
@@ -93,12 +101,40 @@ export function findCustomers(options: CustomersOptions) {
     return { accountId, connection, ...judge(connection, token, liveRefreshTokens, attempts) };
   }
 
+  function note(connection: Connection | undefined): void {
+    if (connection?.status !== 'reconnect_required') return;
+    verdicts.add(`${connection.accountId} ${connection.statusChangedAt}`);
+  }
+
+  async function scan(): Promise<Connection[]> {
+    const { Items = [] } = await client.send(
+      new ScanCommand({ TableName: tableName, ConsistentRead: true }),
+    );
+    return (Items as Connection[]).filter(({ accountId }) => accountIds.includes(accountId));
+  }
+
   return {
     accountIds,
     losses,
     audit,
-    connectAll: async () => {
-      for (const accountId of accountIds) await connect(accountId);
+    /** How often somebody connected. */
+    get connected() {
+      return connected;
+    },
+    /** How often a connection became `reconnect_required`. */
+    get verdicts() {
+      return verdicts.size;
+    },
+    connectAll: () =>
+      Promise.all(
+        accountIds.map((accountId, account) => connect(accountId, options.firstLifetime(account))),
+      ),
+    /** How many connections are due for a refresh ahead of expiry before this time, in milliseconds. */
+    async dueBefore(time: number): Promise<number> {
+      const horizon = time / 1000 + REFRESH_AHEAD_S;
+      const isDue = (each: Connection) =>
+        each.status === 'active' && each.accessTokenExpiresAt < horizon;
+      return (await scan()).filter(isDue).length;
     },
     auditAll: () => Promise.all(accountIds.map((accountId) => audit(accountId))),
     /** In the middle of whatever is going on, if the connection works. */
@@ -108,12 +144,9 @@ export function findCustomers(options: CustomersOptions) {
     },
     /** Finds the connections that are lost for good, counts them, and has their customers connect again. */
     async lookAfterThem(): Promise<void> {
-      const { Items = [] } = await client.send(
-        new ScanCommand({ TableName: tableName, ConsistentRead: true }),
-      );
-      for (const connection of Items as Connection[]) {
+      for (const connection of await scan()) {
+        note(connection);
         const { accountId, status } = connection;
-        if (accountId === BREAKER_ID) continue;
         if (status === 'active') {
           cutOffSince.delete(accountId);
           continue;

@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { invoke } from '../../local/functions.ts';
+import type { Handler } from '../../local/functions.ts';
 import type { GetTokenErrorCode, GetTokenResponse } from '../../shared/client/contract.ts';
 import { keyRing, table, tokenEndpoint } from '../../shared/jobber/wiring.ts';
 import { dynamoDb } from '../../shared/runtime/dynamodb.ts';
@@ -9,6 +9,7 @@ import { environment } from '../../shared/runtime/environment.ts';
 import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { seal, unseal } from '../../shared/tokens/sealing.ts';
+import type { Invoked } from './messages.ts';
 
 export const DESIGNS = ['ours', 'naive', 'conditional-write-only'] as const;
 
@@ -19,20 +20,14 @@ export const DESIGNS = ['ours', 'naive', 'conditional-write-only'] as const;
  */
 export type Design = (typeof DESIGNS)[number];
 
-type Invoked = 'get-token' | 'refresh-connection' | 'refresh-sweep' | 'save-rotation';
-
 /** A handler of the product, or what stands in for it in another design: same input, same output. */
-export async function invokeDesign(
-  design: Design,
-  name: Invoked,
-  event: unknown,
-): Promise<unknown> {
+export async function handlerOf(design: Design, name: Invoked): Promise<Handler> {
   if (design === 'ours' || name === 'refresh-sweep' || name === 'save-rotation') {
-    return invoke(name, event);
+    const { handler }: { handler: Handler } = await import(`../../functions/${name}.ts`);
+    return handler;
   }
-  another ??= otherDesign(design);
-  const { getToken, refreshAll } = another;
-  return name === 'get-token' ? getToken(event as TokenRequest) : refreshAll(event as SQSEvent);
+  const { getToken, refreshAll } = otherDesign(design);
+  return name === 'get-token' ? getToken : refreshAll;
 }
 
 interface TokenRequest {
@@ -40,8 +35,6 @@ interface TokenRequest {
   readonly minValiditySeconds?: number;
   readonly rejectedToken?: string;
 }
-
-let another: ReturnType<typeof otherDesign> | undefined;
 
 function otherDesign(design: Exclude<Design, 'ours'>) {
   const client = dynamoDb();
@@ -55,8 +48,8 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
     try {
       const found = await connections.get(accountId);
       if (found?.status !== 'active') return failure(found?.status ?? 'not_connected');
-      const accessToken =
-        found.accessToken && (await unseal(keys, found.accessToken, accountId, 'accessToken'));
+      if (!found.accessToken) return await refresh(found);
+      const accessToken = await unseal(keys, found.accessToken, accountId, 'accessToken');
       const expiresAt = found.accessTokenExpiresAt;
       const isDue = expiresAt <= Date.now() / 1000 + minValiditySeconds;
       if (!isDue && accessToken !== undefined && accessToken !== rejectedToken) {

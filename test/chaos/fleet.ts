@@ -1,213 +1,199 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Container, SHORT_NAMES, startContainer } from './container.ts';
+import type { Design } from './designs.ts';
 import type { FastClock } from './fast-clock.ts';
 import type { Journal } from './journal.ts';
-import type { FromWorker, ToWorker, WorkerOptions } from './messages.ts';
+import { FUNCTIONS, type Invoked } from './messages.ts';
 import type { Caught, Moment, Passing } from './moments.ts';
 import type { Random } from './random.ts';
 
 export interface FleetOptions {
-  readonly size: number;
+  /** Containers of each function. */
+  readonly sizes: Readonly<Record<Invoked, number>>;
+  readonly design: Design;
   readonly environment: Readonly<Record<string, string>>;
-  readonly worker: Omit<WorkerOptions, 'name' | 'seed'>;
   readonly clock: FastClock;
   readonly dice: Random;
   readonly journal: Journal;
-  /** Gets each line that a worker prints. */
+  /** Gets each line that a container prints. */
   readonly read: (line: string) => void;
 }
 
-interface Worker {
-  readonly name: string;
-  readonly slot: number;
-  readonly child: ChildProcess;
-  isReady: boolean;
-  isStopped: boolean;
-  isKilled: boolean;
-  readonly said: Set<FromWorker['kind']>;
-}
+type Use = (container: Container) => void;
 
 export type Fleet = ReturnType<typeof openFleet>;
 
-const HERE = import.meta.dirname;
-
-/** The processes that run the handlers. Whoever dies is replaced, until the fleet is closed. */
+/**
+ * The containers that run the handlers, a few for each function. A container that died is replaced, until the fleet is
+ * closed. An invocation waits for a free container, as that of a caller who is throttled and tries again.
+ */
 export function openFleet(options: FleetOptions) {
-  const { size, clock, dice, journal } = options;
-  const workers = new Map<number, Worker>();
-  let armed: { moment: Moment; act: (worker: Worker) => Caught | undefined }[] = [];
+  const { sizes, clock, dice, journal } = options;
+  const containers = new Map<string, Container>();
+  const waiting = new Map(FUNCTIONS.map((name): [Invoked, Use[]] => [name, []]));
+  let traps: { moment: Moment; act: (container: Container) => Caught | undefined }[] = [];
   const counts: Record<string, number> = {};
   const crashes: string[] = [];
-  let generation = 0;
-  let mode: 'drain' | 'rest' | undefined;
+  let started = 0;
+  let underWay = 0;
+  /** No container is given anything new. */
+  let isHeld = false;
   let isClosed = false;
 
   const count = (what: string) => {
     counts[what] = (counts[what] ?? 0) + 1;
   };
 
-  function start(slot: number): void {
-    const name = `w${slot}g${++generation}`;
-    const worker: WorkerOptions = { ...options.worker, name, seed: dice.below(2 ** 31) };
-    const child = fork(join(HERE, 'worker.ts'), {
-      execArgv: ['--import', join(HERE, 'time-scale.ts')],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: {
-        ...options.environment,
-        // The SDK puts it into its user agent: so the proxy knows whose request it sees.
-        AWS_SDK_UA_APP_ID: name,
-        CHAOS_CLOCK: JSON.stringify(clock.settings),
-        CHAOS_WORKER: JSON.stringify(worker),
-      },
-    });
-    const started: Worker = {
+  function start(functionName: Invoked, slot: number): void {
+    const name = `${SHORT_NAMES[functionName]}${slot}g${++started}`;
+    const container = startContainer({
       name,
       slot,
-      child,
-      isReady: false,
-      isStopped: false,
-      isKilled: false,
-      said: new Set(),
-    };
-    workers.set(slot, started);
-    watch(started);
+      functionName,
+      design: options.design,
+      clock,
+      environment: options.environment,
+      read: options.read,
+      heard(message) {
+        if (message.kind === 'answered') journal.answered(message.redemption);
+        if (message.kind === 'settled') journal.settled(message.redemption);
+      },
+      whenFree: () => handOut(functionName),
+      whenEnded(complaint, timedOut) {
+        journal.died(name, timedOut);
+        containers.delete(name);
+        if (complaint !== undefined && !isClosed)
+          crashes.push(`${name} ended by itself: ${complaint}`);
+        if (!isClosed) start(functionName, slot);
+      },
+    });
+    containers.set(name, container);
   }
 
-  function watch(worker: Worker): void {
-    const { child, name, slot } = worker;
-    child.on('message', (message: FromWorker) => {
-      if (message.kind === 'answered') return journal.answered(message.redemption);
-      if (message.kind === 'settled') return journal.settled(message.redemption);
-      worker.said.add(message.kind);
-      if (message.kind !== 'ready') return;
-      worker.isReady = true;
-      if (mode) tell(worker, { kind: mode });
-    });
-    child.on('error', () => undefined);
-    if (child.stdout) createInterface(child.stdout).on('line', options.read);
-    let complaint = '';
-    child.stderr?.on('data', (chunk) => {
-      complaint = `${complaint}${chunk}`.slice(-2_000);
-    });
-    // Its last messages come before the end of the channel, its last lines before `close`.
-    Promise.all([once(child, 'disconnect'), once(child, 'close')]).then(() => {
-      journal.died(name);
-      if (!worker.isKilled) crashes.push(`${name} ended by itself: ${complaint}`);
-      if (!isClosed) start(slot);
-    });
+  const all = () => [...containers.values()];
+  const ready = () => all().filter(({ isReady }) => isReady);
+
+  function handOut(functionName: Invoked): void {
+    if (isHeld) return;
+    const free = all().filter((each) => each.functionName === functionName && each.isFree);
+    for (const container of free) waiting.get(functionName)?.shift()?.(container);
   }
 
-  function tell({ child, isKilled }: Worker, message: ToWorker): void {
-    if (!isKilled && child.connected) child.send(message, () => undefined);
+  async function invoke(functionName: Invoked, event: unknown): Promise<unknown> {
+    underWay++;
+    try {
+      return await new Promise((resolve, reject) => {
+        const timedOut = () => count(`timed out: ${functionName}`);
+        waiting.get(functionName)?.push((container) => {
+          container.invoke(event, timedOut).then(resolve, reject);
+        });
+        handOut(functionName);
+      });
+    } finally {
+      underWay--;
+    }
   }
 
-  function kill(worker: Worker, why: string): Caught | undefined {
-    if (worker.isKilled) return undefined;
-    worker.isKilled = true;
-    worker.child.kill('SIGKILL');
+  function kill(container: Container, why: string): Caught | undefined {
+    if (!container.kill()) return undefined;
     count(`killed ${why}`);
     return 'killed';
   }
 
   /** Half of them may stand still at once. */
-  function stop(worker: Worker, forMs: number, why: string): Caught | undefined {
-    const stopped = [...workers.values()].filter(({ isStopped }) => isStopped).length;
-    if (worker.isKilled || worker.isStopped || stopped >= size / 2) return undefined;
-    worker.isStopped = true;
-    worker.child.kill('SIGSTOP');
+  function stall(container: Container, forMs: number, why: string): Caught | undefined {
+    const stalled = all().filter(({ isStalled }) => isStalled).length;
+    if (!container.isReady || container.isStalled || stalled >= containers.size / 2) {
+      return undefined;
+    }
+    container.stall();
     count(`stopped ${why}`);
-    setTimeout(() => resume(worker), forMs);
+    setTimeout(() => container.resume(), forMs);
     return 'stopped';
   }
 
-  function resume(worker: Worker): void {
-    if (worker.isStopped) worker.child.kill('SIGCONT');
-    worker.isStopped = false;
-  }
-
-  const ready = () => [...workers.values()].filter(({ isReady, isKilled }) => isReady && !isKilled);
-
   const passing: Passing = (name, moment) => {
-    const trap = armed.find((each) => each.moment === moment);
-    const worker = ready().find((each) => each.name === name && !each.isStopped);
-    if (!trap || !worker) return undefined;
-    armed = armed.filter((each) => each !== trap);
-    return trap.act(worker);
+    const trap = traps.find((each) => each.moment === moment);
+    const container = containers.get(name);
+    if (!trap || !container?.isReady || container.isStalled) return undefined;
+    traps = traps.filter((each) => each !== trap);
+    return trap.act(container);
   };
+
+  /** One that works, if one does. */
+  function anyone(): Container | undefined {
+    const busy = all().filter(({ isBusy, isStalled }) => isBusy && !isStalled);
+    const from = busy.length > 0 ? busy : ready();
+    return from.length > 0 ? dice.pick(from) : undefined;
+  }
 
   async function until(condition: () => boolean, withinMs: number, what: string): Promise<void> {
     const end = performance.now() + withinMs;
     while (!condition()) {
       if (performance.now() > end) {
-        const states = [...workers.values()].map(
-          ({ name, said, isKilled }) => `${name}${isKilled ? ' killed' : ''} ${[...said]}`,
-        );
-        throw new Error(
-          `The processes are not ${what} after all: ${[...states, ...crashes].join('; ')}`,
-        );
+        const busy = all().map(({ name, isBusy }) => `${name}${isBusy ? ' busy' : ''}`);
+        throw new Error(`The containers are not ${what}: ${[...busy, ...crashes].join('; ')}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
   }
-
-  const all = (kind: FromWorker['kind']) => () =>
-    [...workers.values()].every(({ said, isKilled }) => said.has(kind) && !isKilled);
 
   return {
     counts,
     crashes,
     passing,
+    /** @throws ContainerEnded; what the handler throws */
+    invoke,
+    /** What the container with this name is working on. */
+    eventOf: (name: string): unknown => containers.get(name)?.event,
     async start(withinMs: number) {
-      for (let slot = 0; slot < size; slot++) start(slot);
-      await until(all('ready'), withinMs, 'ready');
+      for (const functionName of FUNCTIONS) {
+        for (let slot = 0; slot < sizes[functionName]; slot++) start(functionName, slot);
+      }
+      await until(() => ready().length === containers.size, withinMs, 'ready');
     },
     kill(moment?: Moment) {
-      if (moment) armed.push({ moment, act: (worker) => kill(worker, moment) });
-      else if (ready().length > 0) kill(dice.pick(ready()), 'at random');
+      if (moment) traps.push({ moment, act: (container) => kill(container, moment) });
+      else {
+        const container = anyone();
+        if (container) kill(container, 'at random');
+      }
     },
     stop(forMs: number, moment?: Moment) {
-      if (moment) armed.push({ moment, act: (worker) => stop(worker, forMs, moment) });
-      else if (ready().length > 0) stop(dice.pick(ready()), forMs, 'at random');
+      if (moment) traps.push({ moment, act: (container) => stall(container, forMs, moment) });
+      else {
+        const container = anyone();
+        if (container) stall(container, forMs, 'at random');
+      }
     },
     restart() {
-      for (const worker of ready()) kill(worker, 'with all others');
+      for (const container of ready()) kill(container, 'with all others');
     },
-    stampede(accountId: string) {
-      for (const worker of ready()) tell(worker, { kind: 'stampede', accountId });
+    /** No more kills and stops. */
+    calm() {
+      traps = [];
+      for (const container of all()) container.resume();
     },
-    /** No more kills and stops; everybody runs, and takes up nothing new but what is queued. */
-    async calm(withinMs: number) {
-      armed = [];
-      for (const worker of workers.values()) resume(worker);
-      mode = 'drain';
-      for (const worker of workers.values()) tell(worker, { kind: mode });
-      await until(all('ready'), withinMs, 'ready');
-    },
-    advance(ms: number) {
-      for (const worker of workers.values()) tell(worker, { kind: 'advance', ms });
-    },
-    /** Each account is asked for by one process. */
-    async ask(accountIds: readonly string[], withinMs: number) {
-      for (const worker of workers.values()) {
-        worker.said.delete('asked');
-        const own = accountIds.filter((_, index) => index % size === worker.slot);
-        tell(worker, { kind: 'ask', accountIds: own });
-      }
-      await until(all('asked'), withinMs, 'done asking');
-    },
-    async rest(withinMs: number) {
-      mode = 'rest';
-      for (const worker of workers.values()) tell(worker, { kind: mode });
-      await until(all('resting'), withinMs, 'at rest');
+    /** Waits until nothing runs. */
+    rest: (withinMs: number) =>
+      until(() => underWay === 0 && ready().length === containers.size, withinMs, 'at rest'),
+    /**
+     * Lets the clock jump once no container works: a jump would take the time from an invocation that is under way.
+     * @param jump of all other clocks
+     */
+    async advance(ms: number, jump: () => void, withinMs: number) {
+      isHeld = true;
+      const isIdle = () =>
+        ready().length === containers.size && all().every(({ isBusy }) => !isBusy);
+      await until(isIdle, withinMs, 'idle');
+      jump();
+      for (const container of all()) container.advance(ms);
+      isHeld = false;
+      for (const functionName of FUNCTIONS) handOut(functionName);
     },
     close() {
       isClosed = true;
-      for (const worker of workers.values()) {
-        worker.isKilled = true;
-        worker.child.kill('SIGKILL');
-      }
+      for (const container of all()) container.kill();
     },
   };
 }

@@ -9,7 +9,7 @@ import type { Passing } from './moments.ts';
 const REFRESH_TOKEN = /"refresh_token":"(\w+)"/;
 
 /**
- * Stands between the workers and the simulator, passes everything on as it is, and keeps the journal.
+ * Stands between the containers and the simulator, passes everything on as it is, and keeps the journal.
  * The faults are the simulator's own; an answer is read to its end even if nobody waits for it any more.
  */
 export async function jobberProxy(
@@ -18,18 +18,23 @@ export async function jobberProxy(
     readonly control: RemoteControl;
     readonly journal: Journal;
     readonly passing: Passing;
+    /** The system's clock. */
     readonly now: () => number;
+    /** What a container was invoked with. */
+    readonly eventOf: (container: string) => unknown;
+    readonly accessTokenLifetime: number;
   },
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const { control, journal, passing, now } = options;
+  const { control, journal, passing, now, eventOf, accessTokenLifetime } = options;
   const server = createServer(async (request, response) => {
     const body = await text(request).catch(() => undefined);
     if (body === undefined) return;
     const redemption = String(request.headers[REDEMPTION_HEADER]);
     const token = new URLSearchParams(body).get('refresh_token') ?? '';
-    const attempt = journal.begin(redemption, token, now());
-    if (passing(attempt.worker, 'before redeem')) {
-      attempt.sent = 'nothing, unspent';
+    const event = eventOf(redemption.split('.')[0] ?? '');
+    const attempt = journal.begin({ redemption, token, at: now(), event });
+    if (passing(attempt.container, 'before redeem')) {
+      end(attempt, 'nothing, unspent');
       response.destroy();
       return;
     }
@@ -43,7 +48,7 @@ export async function jobberProxy(
       { method: 'POST', headers: request.headers },
       (answer) => {
         const { statusCode: status = 502, headers } = answer;
-        const isKilled = status === 200 && passing(attempt.worker, 'after redeem') === 'killed';
+        const isKilled = status === 200 && passing(attempt.container, 'after redeem') === 'killed';
         if (isKilled) response.destroy();
         else response.writeHead(status, headers).flushHeaders();
         answer.on('data', (chunk: Buffer) => {
@@ -63,10 +68,17 @@ export async function jobberProxy(
   const url = `http://127.0.0.1:${await listen(server, 0)}`;
   return { url, close: () => close(server) };
 
+  function end(attempt: Attempt, sent: Attempt['sent'], at = now()): void {
+    attempt.sent = sent;
+    attempt.endedAt = at;
+  }
+
   function conclude(attempt: Attempt, status: number, body: string): void {
     const [, successor] = REFRESH_TOKEN.exec(body) ?? [];
-    if (status === 200 && successor !== undefined) journal.rotated(attempt, successor);
-    else if (status === 401 && body.includes('refresh token')) attempt.sent = 'refusal';
+    if (status === 200 && successor !== undefined) {
+      end(attempt, 'tokens');
+      journal.rotated(attempt, successor, now() + accessTokenLifetime * 1000);
+    } else if (status === 401 && body.includes('refresh token')) end(attempt, 'refusal');
     else without(attempt);
   }
 
@@ -79,9 +91,10 @@ export async function jobberProxy(
 
   /** No tokens came; Jobber may have issued some all the same. */
   async function without(attempt: Attempt): Promise<void> {
+    const at = now();
     const owner = journal.ownerOf(attempt.token) ?? '';
     const { liveRefreshTokens } = await control.auditAccount(owner);
     const isLive = liveRefreshTokens.includes(attempt.token);
-    attempt.sent = isLive ? 'nothing, unspent' : 'nothing, spent';
+    end(attempt, isLive ? 'nothing, unspent' : 'nothing, spent', at);
   }
 }

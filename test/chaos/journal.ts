@@ -1,9 +1,14 @@
 /** One attempt to redeem a refresh token, as seen on the wire and from within the process. */
 export interface Attempt {
   readonly redemption: string;
-  readonly worker: string;
+  readonly container: string;
   readonly token: string;
+  /** When it was sent, in milliseconds of the system's clock. */
   readonly at: number;
+  /** Whether somebody waited for a token: there was none that he could be given in place of a new one. */
+  readonly isUrgent: boolean;
+  /** When its answer, or what stood for it, had left; not while it is pending. */
+  endedAt?: number;
   /**
    * What Jobber answered: new tokens, a refusal, or nothing of use; then whether the token was live
    * afterwards tells what had become of the request.
@@ -11,10 +16,12 @@ export interface Attempt {
   sent: 'pending' | 'tokens' | 'refusal' | 'nothing, spent' | 'nothing, unspent';
   /** The answer arrived whole in the process. */
   answered: boolean;
-  /** The invocations that may have made it have ended. */
+  /** The invocation that made it has ended. */
   settled: boolean;
-  /** The process ended before they did. */
+  /** The process ended before that. */
   killed: boolean;
+  /** It was killed for taking longer than the function may, though nothing held it up. */
+  timedOut: boolean;
 }
 
 export type Journal = ReturnType<typeof openJournal>;
@@ -24,6 +31,8 @@ export function openJournal() {
   const attempts = new Map<string, Attempt>();
   const byToken = new Map<string, Attempt[]>();
   const owners = new Map<string, string>();
+  /** Of each account, when the access token that was issued last expires. */
+  const expiries = new Map<string, number>();
   /** What a process said before the attempt itself was seen here. */
   const early = new Map<string, Partial<Attempt>>();
 
@@ -33,22 +42,38 @@ export function openJournal() {
     else early.set(redemption, { ...early.get(redemption), ...what });
   }
 
+  /** By what the function was invoked with. Those of the queue never are. */
+  function isUrgent(event: unknown, at: number): boolean {
+    const { accountId, rejectedToken } = Object(event) as Record<string, unknown>;
+    if (typeof accountId !== 'string') return false;
+    const isExpired = (expiries.get(accountId) ?? 0) <= at;
+    return rejectedToken !== undefined || isExpired;
+  }
+
   return {
     /** A token that Jobber issued to an account. */
     issued(token: string, accountId: string): void {
       owners.set(token, accountId);
     },
-    begin(redemption: string, token: string, at: number): Attempt {
-      const worker = redemption.split('.')[0] ?? '';
+    /** Its access token is taken for expired then, in milliseconds. */
+    lasts(accountId: string, until: number): void {
+      expiries.set(accountId, until);
+    },
+    begin(
+      sent: Pick<Attempt, 'redemption' | 'token' | 'at'> & { readonly event: unknown },
+    ): Attempt {
+      const { redemption, token, at } = sent;
       const attempt: Attempt = {
         redemption,
-        worker,
+        container: redemption.split('.')[0] ?? '',
         token,
         at,
+        isUrgent: isUrgent(sent.event, at),
         sent: 'pending',
         answered: false,
         settled: false,
         killed: false,
+        timedOut: false,
         ...early.get(redemption),
       };
       early.delete(redemption);
@@ -57,20 +82,23 @@ export function openJournal() {
       return attempt;
     },
     /** Jobber sent a new pair in return: the account's chain goes on. */
-    rotated(attempt: Attempt, successor: string): void {
-      attempt.sent = 'tokens';
-      const owner = owners.get(attempt.token);
-      if (owner !== undefined) owners.set(successor, owner);
+    rotated({ token }: Attempt, successor: string, expiresAt: number): void {
+      const owner = owners.get(token);
+      if (owner === undefined) return;
+      owners.set(successor, owner);
+      expiries.set(owner, expiresAt);
     },
     ownerOf: (token: string) => owners.get(token),
     answered: (redemption: string) => note(redemption, { answered: true }),
     settled: (redemption: string) => note(redemption, { settled: true }),
     /** Whatever the process had not finished by then, it never will. */
-    died(worker: string): void {
+    died(container: string, timedOut: boolean): void {
       for (const attempt of attempts.values()) {
-        if (attempt.worker === worker && !attempt.settled) attempt.killed = true;
+        if (attempt.container !== container || attempt.settled) continue;
+        Object.assign(attempt, { killed: true, timedOut });
       }
     },
+    all: (): readonly Attempt[] => [...attempts.values()],
     attemptsWith: (token: string): readonly Attempt[] => byToken.get(token) ?? [],
     /** Redemptions of a token whose successor had arrived in a process that lived on: lost races. */
     needless(): number {
@@ -98,20 +126,32 @@ export type Window =
   | 'the answer never left Jobber'
   | 'the answer never reached the process'
   | 'the process was killed with the answer'
-  | 'the process was killed before the answer';
+  | 'the process was killed before the answer'
+  /** Nothing excuses that: a function must leave itself enough time. */
+  | 'the function timed out';
+
+export interface Lost {
+  readonly window: Window;
+  /** The one that spent the token. */
+  readonly attempt: Attempt;
+}
 
 /**
  * Why the successor of a redeemed token could not be stored by anybody: no attempt brought it to a process
  * that lived on. `undefined`: one did, or none was made, or it is not over yet.
  */
-export function windowOf(attempts: readonly Attempt[]): Window | undefined {
+export function windowOf(attempts: readonly Attempt[]): Lost | undefined {
   const isOver = attempts.every(
     ({ settled, killed, sent }) => (settled || killed) && sent !== 'pending',
   );
   const rotation = attempts.find(({ sent }) => sent === 'tokens');
-  const lost = rotation ?? attempts.find(({ sent }) => sent === 'nothing, spent');
-  if (!isOver || !lost) return undefined;
-  const { sent, answered, killed } = lost;
+  const attempt = rotation ?? attempts.find(({ sent }) => sent === 'nothing, spent');
+  const window = isOver && attempt ? reasonOf(attempt) : undefined;
+  return attempt && window && { window, attempt };
+}
+
+function reasonOf({ sent, answered, killed, timedOut }: Attempt): Window | undefined {
+  if (timedOut) return 'the function timed out';
   if (killed) {
     return answered
       ? 'the process was killed with the answer'

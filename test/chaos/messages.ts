@@ -3,33 +3,39 @@ import type { ClockSettings } from './fast-clock.ts';
 
 /* What the harness and its processes tell each other. */
 
-/** On the wire, with the name of the attempt: `<worker>.<number>`. */
+/** On the wire, with the name of the attempt: `<container>.<number>`. */
 export const REDEMPTION_HEADER = 'x-redemption';
 
-export type ToWorker =
-  | { readonly kind: 'advance'; readonly ms: number }
-  /** No callers of its own any more; `drain` goes on with what is queued, `rest` does nothing. */
-  | { readonly kind: 'drain' | 'rest' }
-  /** All at once for one account, as callers of a busy customer. */
-  | { readonly kind: 'stampede'; readonly accountId: string }
-  /** Once for each account, whatever its token. */
-  | { readonly kind: 'ask'; readonly accountIds: readonly string[] };
+/** The functions that run in containers here. */
+export const FUNCTIONS = [
+  'get-token',
+  'refresh-connection',
+  'refresh-sweep',
+  'save-rotation',
+] as const;
 
-export type FromWorker =
+export type Invoked = (typeof FUNCTIONS)[number];
+
+export type ToContainer =
+  | { readonly kind: 'advance'; readonly ms: number }
+  /** `endsAt`: when the function times out, in milliseconds of the system's clock. */
+  | { readonly kind: 'invoke'; readonly event: unknown; readonly endsAt: number };
+
+export type FromContainer =
   | { readonly kind: 'ready' }
   /** An answer of the token endpoint arrived whole. */
   | { readonly kind: 'answered'; readonly redemption: string }
-  /** Nothing of the redemption is under way any more: the invocations that may have made it have ended. */
+  /** The invocation that made the redemption has ended. */
   | { readonly kind: 'settled'; readonly redemption: string }
-  | { readonly kind: 'asked' | 'resting' };
+  /** The handler has returned, or thrown. */
+  | { readonly kind: 'returned'; readonly result: unknown }
+  | { readonly kind: 'thrown'; readonly message: string };
 
-export interface WorkerOptions {
-  /** Names one process: its slot and how often the slot was filled. */
+export interface ContainerOptions {
+  /** Names one process: its function, its slot and how often slots were filled. */
   readonly name: string;
-  readonly seed: number;
-  readonly accountIds: readonly string[];
+  readonly functionName: Invoked;
   readonly design: Design;
-  readonly queues: { readonly refresh: string; readonly escrow: string };
 }
 
 export interface ServicesOptions {
@@ -45,6 +51,7 @@ export type ToServices = { readonly kind: 'advance'; readonly ms: number };
 /** What the services say once they run. */
 export interface Services {
   readonly dynamoDbUrl: string;
+  readonly tableName: string;
   readonly jobberUrl: string;
   readonly clientId: string;
   readonly sqsUrl: string;

@@ -2,6 +2,7 @@ import type { Fault } from '../../local/jobber/faults.ts';
 import { LEASE } from '../../shared/tokens/budgets.ts';
 import { MOMENTS, type Moment } from './moments.ts';
 import { type Random, random } from './random.ts';
+import { badTime } from './scenario.ts';
 import { TABLE_FAULTS, type TableFault } from './table-proxy.ts';
 
 /** One thing that goes wrong. Times are milliseconds of this machine, `at` from the start of the run. */
@@ -18,6 +19,8 @@ export type Trouble =
   /** Of the whole table, while refreshes of many accounts wait for Jobber's answer. */
   | { readonly kind: 'outage'; readonly forMs: number; readonly jobberMs: number }
   | { readonly kind: 'jobber'; readonly fault: Fault; readonly forMs?: number }
+  /** Jobber meets every redemption with the next of these. */
+  | { readonly kind: 'bad time'; readonly faults: readonly Fault[]; readonly forMs: number }
   /** Every process asks for the same account. */
   | { readonly kind: 'stampede'; readonly account: number }
   /** A customer whose connection works connects again. */
@@ -30,9 +33,20 @@ export interface PlanOptions {
   readonly accounts: number;
   /** Of the whole table in the middle of the run, in seconds of the system's clock. */
   readonly outage: number;
+  /** Jobber redeems, and answers late, or not at all. These three likewise; one of them at most. */
+  readonly brownout: number;
+  /** Jobber redeems, and answers late. */
+  readonly late: number;
+  /** Jobber refuses every refresh token. */
+  readonly refusals: number;
   /** Nothing else goes wrong. */
   readonly calm: boolean;
 }
+
+/** No fault lasts longer. */
+const LONGEST_MS = 3_000;
+/** Of a bad time. */
+const BEGIN_MS = 2_000;
 
 /** What goes wrong when: everything once in random order, then again until the time is over. */
 export function makePlan(options: PlanOptions): Step[] {
@@ -52,7 +66,19 @@ export function makePlan(options: PlanOptions): Step[] {
     const [forMs, jobberMs] = [(outage * 1000) / speed, 4_000 / speed];
     steps.push({ at: end / 2, kind: 'outage', forMs, jobberMs });
   }
+  for (const bad of badTime(options, dice)) alone(steps, { at: end / 2, ...bad });
   return steps.sort((one, other) => one.at - other.at);
+}
+
+/** No other fault of Jobber meets the bad time, and none of the table its begin, which must become known. */
+function alone(steps: Step[], bad: Step): void {
+  const end = bad.kind === 'bad time' ? bad.at + bad.forMs : bad.at;
+  const from = bad.at - LONGEST_MS;
+  const until = { jobber: end, outage: end, table: bad.at + BEGIN_MS };
+  const left = steps.filter(
+    ({ at, kind }) => at < from || !(kind in until) || at > until[kind as keyof typeof until],
+  );
+  steps.splice(0, steps.length, ...left, bad);
 }
 
 const times = <T>(n: number, make: () => T) => Array.from({ length: n }, make);
@@ -71,7 +97,7 @@ function faults(dice: Random, speed: number): Trouble[] {
   const table = (kind: TableFault['kind'], scope: TableFault['scope'], share: number): Trouble => ({
     kind: 'table',
     fault: { kind, scope, share },
-    forMs: Math.min(3_000, systemMs(between(4_000, 40_000))),
+    forMs: Math.min(LONGEST_MS, systemMs(between(4_000, 40_000))),
   });
   const jobber = (fault: Fault): Trouble => ({ kind: 'jobber', fault });
 

@@ -1,5 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { type FromWorker, REDEMPTION_HEADER } from './messages.ts';
+import { type FromContainer, REDEMPTION_HEADER } from './messages.ts';
 
 interface Request {
   readonly method: string;
@@ -11,20 +11,17 @@ interface Request {
  * Names every redemption of this process on the wire and tells the harness how far it got, as the HTTP
  * client saw it and not as the product judged it.
  */
-export function watchRedemptions(worker: string, tell: (message: FromWorker) => void) {
-  const invocations = new Set<number>();
+export function watchRedemptions(container: string, tell: (message: FromContainer) => void) {
   const names = new WeakMap<object, string>();
-  /** The invocations that may have made a redemption, until they have ended. */
-  const makers = new Map<string, Set<number>>();
+  let ofThisInvocation: string[] = [];
   let redemptions = 0;
-  let invoked = 0;
 
   subscribe('undici:request:create', (message) => {
     const { request } = message as { request: Request };
     if (request.method !== 'POST' || request.path !== '/api/oauth/token') return;
-    const name = `${worker}.${++redemptions}`;
+    const name = `${container}.${++redemptions}`;
     names.set(request, name);
-    makers.set(name, new Set(invocations));
+    ofThisInvocation.push(name);
     request.addHeader(REDEMPTION_HEADER, name);
   });
   subscribe('undici:request:trailers', (message) => {
@@ -34,21 +31,12 @@ export function watchRedemptions(worker: string, tell: (message: FromWorker) => 
 
   return {
     async during<T>(invocation: () => Promise<T>): Promise<T> {
-      const id = ++invoked;
-      invocations.add(id);
       try {
         return await invocation();
       } finally {
-        invocations.delete(id);
-        for (const [redemption, open] of makers) {
-          if (!open.delete(id) || open.size > 0) continue;
-          makers.delete(redemption);
-          tell({ kind: 'settled', redemption });
-        }
+        for (const redemption of ofThisInvocation) tell({ kind: 'settled', redemption });
+        ofThisInvocation = [];
       }
-    },
-    get underWay() {
-      return invocations.size;
     },
   };
 }

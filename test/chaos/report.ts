@@ -1,5 +1,8 @@
 import { forbidden } from './customers.ts';
+import { lossesOf } from './losses.ts';
 import type { Result } from './run.ts';
+import { badSeconds } from './scenario.ts';
+import { openMarks } from './settle.ts';
 
 type Row = readonly [label: string, value: (result: Result) => string | number];
 
@@ -17,8 +20,15 @@ const verdicts = (verdict: string) => (result: Result) =>
   findings(result).filter((finding) => finding.verdict === verdict).length;
 const windows = (window: string) => (result: Result) =>
   findings(result).filter(
-    (finding) => finding.verdict === 'lost in the window' && finding.window === window,
+    ({ verdict, lost }) => verdict === 'lost in the window' && lost?.window === window,
   ).length;
+
+const whileBad =
+  (value: Row[1]): Row[1] =>
+  (result) =>
+    badSeconds(result.options) > 0 ? value(result) : '–';
+const inSeconds = (ms: number) => (Number.isFinite(ms) ? `${(ms / 1000).toFixed(1)} s` : '–');
+const withoutToken = ({ answers }: Result) => add(answers) - (answers['ok'] ?? 0);
 
 const ROWS: readonly Row[] = [
   ['processes killed', ({ kills }) => add(kills, 'killed')],
@@ -28,7 +38,11 @@ const ROWS: readonly Row[] = [
   ['faults of Jobber', planned('jobber')],
   ['customers who connected again', planned('reconnect')],
   ['refreshes stampeded', planned('stampede')],
+  ['invocations that timed out', ({ kills }) => add(kills, 'timed out')],
   ['', () => ''],
+  ['calls of get-token', ({ answers }) => add(answers)],
+  ['  without a token', withoutToken],
+  ['sweeps that failed', ({ sweepsFailed }) => sweepsFailed],
   ['redemptions', ({ totals }) => totals.redemptions],
   ['  an account', ({ totals, options }) => (totals.redemptions / options.accounts).toFixed(1)],
   ['double redemptions', ({ totals }) => totals.doubleRedemptions],
@@ -40,6 +54,25 @@ const ROWS: readonly Row[] = [
   ['escrows', metric('RotationEscrowed')],
   ['  stored from there', metric('EscrowStored')],
   ['rotations of last resort', metric('StoreFailed')],
+  ['', () => ''],
+  ['connections that came due while Jobber was bad', whileBad(({ badTime }) => badTime?.due ?? 0)],
+  ['  redemptions meanwhile', whileBad((result) => lossesOf(result).sent)],
+  ['  lost in flight', whileBad((result) => lossesOf(result).byPrice['in flight'])],
+  ['  lost to a probe', whileBad((result) => lossesOf(result).byPrice['a probe'])],
+  ['  LOST BEYOND THESE', whileBad((result) => lossesOf(result).beyond)],
+  [
+    '    because the breaker had closed too early',
+    whileBad((result) => lossesOf(result).byPrice['closed too early']),
+  ],
+  [
+    '  how often the breaker opened or closed',
+    whileBad(({ wire, badTime }) =>
+      badTime ? wire.breaker.changes(badTime.start, badTime.end) : 0,
+    ),
+  ],
+  ['probes', (result) => lossesOf(result).probes],
+  ['  the shortest time between two', (result) => inSeconds(lossesOf(result).shortestDistance)],
+  ['connections that had to be made again', ({ verdicts }) => verdicts],
   ['', () => ''],
   [
     'connections alive at the end',
@@ -60,6 +93,7 @@ const ROWS: readonly Row[] = [
       'cut off, though its token is live',
       'dead, though active',
       'lost, though the answer arrived',
+      'lost to a time-out',
       'lost in the window, recorded as something else',
       'no connection stored',
     ] as const
@@ -89,25 +123,48 @@ export function table(results: readonly Result[]): string {
     .join('\n');
 }
 
+/** What the run cost, in one line. */
+export function lastLine(result: Result): string {
+  const { lost, silently, beyond } = lossesOf(result);
+  return `lost: ${lost} of ${result.connected}, silently: ${silently}, beyond those in flight and the probes: ${beyond}`;
+}
+
+/** False refusals may have so many customers asked to connect again, and no more. */
+const A_HANDFUL = 5;
+/** No two probes are sent within this time. */
+const PROBE_EVERY_MS = 10_000;
+
 /** What differs from what must be; nothing if all is well. */
 export function objections(result: Result): string[] {
-  const { options, audited, losses, crashes, journalOf } = result;
-  const all = [...audited, ...losses];
-  const wrong = forbidden(all);
-  const lost = all.filter(({ verdict }) => verdict !== 'alive').length;
+  const { options, audited, crashes, verdicts } = result;
+  const { lost, silently, beyond, shortestDistance } = lossesOf(result);
+  const isFree = options.calm && options.brownout === 0;
+  const open = audited.filter((each) => openMarks(each).length > 0);
+  const found: [boolean, string][] = [
+    [isFree && lost > 0, `${lost} lost, though nobody died`],
+    [silently > 0, `${silently} connections lost silently or wrongly recorded`],
+    [beyond > 0, `${beyond} lost beyond those in flight and the probes`],
+    [shortestDistance < PROBE_EVERY_MS, `two probes within ${inSeconds(shortestDistance)}`],
+    [open.length > 0, `${open.length} connections are not over it: ${open.flatMap(openMarks)}`],
+    [
+      options.refusals > 0 && verdicts > A_HANDFUL,
+      `${verdicts} connections were given up for refusals that were wrong`,
+    ],
+  ];
   return [
-    ...(options.calm && lost > 0 ? [`${options.design}: ${lost} lost, though nobody died`] : []),
-    ...(wrong > 0
-      ? [`${options.design}: ${wrong} connections lost silently or wrongly recorded`]
-      : []),
+    ...found.filter(([holds]) => holds).map(([, text]) => `${options.design}: ${text}`),
     ...crashes,
     ...audited
       .filter((finding) => forbidden([finding]) > 0)
       .slice(0, 5)
-      .map(({ accountId, verdict, connection }) => {
-        const reason = connection && 'statusReason' in connection ? connection.statusReason : '-';
-        const state = `${connection?.status}, ${reason}, rotation ${connection && 'rotation' in connection ? connection.rotation : '-'}`;
-        return [`${accountId}: ${verdict} (${state})`, ...journalOf(accountId)].join('\n    ');
-      }),
+      .map((finding) => storyOf(finding, result)),
   ];
+}
+
+function storyOf(finding: Result['audited'][number], { journalOf }: Result): string {
+  const { accountId, verdict, connection } = finding;
+  const reason = connection && 'statusReason' in connection ? connection.statusReason : '-';
+  const rotation = connection && 'rotation' in connection ? connection.rotation : '-';
+  const state = `${connection?.status}, ${reason}, rotation ${rotation}`;
+  return [`${accountId}: ${verdict} (${state})`, ...journalOf(accountId)].join('\n    ');
 }

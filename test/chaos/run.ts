@@ -2,26 +2,33 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { queues } from '../../functions/manifest.ts';
 import { APP_SECRET, SEALING_SECRET } from '../../local/aws/secrets.ts';
 import { simulatorControl } from '../../local/jobber/control-client.ts';
 import type { Totals } from '../../local/jobber/state.ts';
 import type { Finding } from './audit.ts';
+import type { BadTime, Evidence } from './bad-time.ts';
+import { watchBreaker } from './breaker-watch.ts';
 import { carryOut } from './carry-out.ts';
 import { type Audited, findCustomers } from './customers.ts';
 import type { Design } from './designs.ts';
+import { startEventSource } from './event-source.ts';
 import { fastClock } from './fast-clock.ts';
 import { type Fleet, openFleet } from './fleet.ts';
 import { jobberProxy } from './jobber-proxy.ts';
 import { openJournal } from './journal.ts';
+import { startLoad } from './load.ts';
 import { readMetrics } from './metrics.ts';
 import { makePlan, type PlanOptions, type Step } from './plan.ts';
 import { random } from './random.ts';
+import { scenarioOf } from './scenario.ts';
 import { settle } from './settle.ts';
 import { CREDENTIALS, startServices } from './start-services.ts';
 import { tableProxy } from './table-proxy.ts';
 
 export interface RunOptions extends PlanOptions {
   readonly design: Design;
+  /** Containers of get-token; of refresh-connection half as many. */
   readonly processes: number;
 }
 
@@ -35,6 +42,14 @@ export interface Result {
   readonly audited: readonly Audited[];
   /** Of the connections that were lost on the way; their customers connected again. */
   readonly losses: readonly Finding[];
+  /** How often somebody connected, and how often a connection became `reconnect_required`. */
+  readonly connected: number;
+  readonly verdicts: number;
+  /** Of get-token, by code. */
+  readonly answers: Readonly<Record<string, number>>;
+  readonly sweepsFailed: number;
+  readonly wire: Omit<Evidence, 'badTime'>;
+  readonly badTime: BadTime | undefined;
   readonly metrics: Readonly<Record<string, number>>;
   /** What happened to processes, and to requests to the table. */
   readonly kills: Readonly<Record<string, number>>;
@@ -46,8 +61,9 @@ export interface Result {
 }
 
 const TABLE_NAME = 'chaos';
-const ACCESS_TOKEN_LIFETIME_S = 120;
 const START_MS = 60_000;
+/** For each container of get-token. */
+const CALLERS = 3;
 
 /** One run of one design. Everything it started has ended when it returns or rejects. */
 export async function run(options: RunOptions): Promise<Result> {
@@ -69,7 +85,14 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-chaos-'));
   atEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   const clock = fastClock({ origin: Date.now(), speed, ahead: 0 });
-  const accessTokenLifetime = ACCESS_TOKEN_LIFETIME_S;
+  const scenario = scenarioOf(options);
+  const { accessTokenLifetime } = scenario;
+  const sizes = {
+    'get-token': options.processes,
+    'refresh-connection': Math.ceil(options.processes / 2),
+    'refresh-sweep': 1,
+    'save-rotation': 1,
+  };
   const { services, child } = await startServices({
     folder,
     clock: clock.settings,
@@ -83,23 +106,28 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
   const journal = openJournal();
   const control = simulatorControl(services.jobberUrl);
   const passing: Fleet['passing'] = (...moment) => fleet.passing(...moment);
+  const breaker = watchBreaker(clock.now);
   const table = await tableProxy(services.dynamoDbUrl, {
     random: dice,
     slowMs: clock.real(600),
     passing,
+    breaker,
   });
   atEnd(() => table.close());
   const jobber = await jobberProxy(services.jobberUrl, {
     control,
     journal,
     passing,
-    now: Date.now,
+    now: clock.now,
+    eventOf: (container) => fleet.eventOf(container),
+    accessTokenLifetime,
   });
   atEnd(() => jobber.close());
   const customers = findCustomers({
     services,
-    tableName: TABLE_NAME,
+    tableName: services.tableName,
     accounts,
+    firstLifetime: scenario.firstLifetime,
     accessTokenLifetime,
     design,
     clock,
@@ -107,7 +135,6 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
     journal,
   });
   atEnd(() => customers.close());
-  await customers.connectAll();
 
   const sqs = new SQSClient({ endpoint: services.sqsUrl });
   atEnd(() => sqs.destroy());
@@ -117,19 +144,19 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
     sqs.send(new SendMessageCommand({ QueueUrl: services.queues.escrow, ...message }));
   });
   const fleet = openFleet({
-    size: options.processes,
+    sizes,
+    design,
     clock,
     dice,
     journal,
     read: metrics.read,
-    worker: { accountIds: customers.accountIds, design, queues: services.queues },
     environment: {
       ...CREDENTIALS,
       PATH: process.env['PATH'] ?? '',
       AWS_ENDPOINT_URL_DYNAMODB: table.url,
       AWS_ENDPOINT_URL_SQS: services.sqsUrl,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: services.secretsUrl,
-      TABLE_NAME,
+      TABLE_NAME: services.tableName,
       APP_SECRET_ID: APP_SECRET,
       SEALING_SECRET_ID: SEALING_SECRET,
       REFRESH_QUEUE_URL: services.queues.refresh,
@@ -141,15 +168,40 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
   });
   atEnd(() => fleet.close());
   await fleet.start(START_MS);
+  for (const name of ['refresh', 'escrow'] as const) {
+    const { consumer } = queues[name];
+    const source = startEventSource({
+      sqsUrl: services.sqsUrl,
+      queueUrl: services.queues[name],
+      concurrency: sizes[consumer],
+      invoke: (event) => fleet.invoke(consumer, event),
+    });
+    atEnd(() => source.stop());
+  }
+  await customers.connectAll();
+  const load = startLoad({
+    fleet,
+    accountIds: customers.accountIds,
+    callers: CALLERS * sizes['get-token'],
+    dice,
+    clock,
+    demand: scenario.demand,
+  });
 
   const plan = makePlan(options);
-  await carryOut(plan, options.seconds, { fleet, table, control, customers });
-  const advance = (ms: number) => {
-    clock.advance(ms);
-    child.send({ kind: 'advance', ms });
-    fleet.advance(ms);
-  };
-  const audited = await settle({ fleet, customers, services, clock, advance });
+  const stage = { fleet, load, table, control, customers, clock };
+  const badTime = await carryOut(plan, options.seconds, stage);
+  const advance = (ms: number, withinMs: number) =>
+    fleet.advance(
+      ms,
+      () => {
+        clock.advance(ms);
+        child.send({ kind: 'advance', ms });
+      },
+      withinMs,
+    );
+  const settling = { fleet, load, customers, services, clock, accessTokenLifetime, advance };
+  const audited = await settle(settling);
   const { totals } = await control.audit();
   return {
     options,
@@ -158,6 +210,12 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
     needless: journal.needless(),
     audited,
     losses: customers.losses,
+    connected: customers.connected,
+    verdicts: customers.verdicts,
+    answers: load.answers,
+    sweepsFailed: load.sweepsFailed,
+    wire: { attempts: journal.all(), breaker },
+    badTime,
     metrics: metrics.sums,
     kills: fleet.counts,
     tableFaults: table.met,

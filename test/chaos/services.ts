@@ -21,7 +21,8 @@ process.on('disconnect', () => process.exit());
 
 const dynamoDb = await startDynamoDb(join(options.folder, 'dynamodb'));
 const table = new DynamoDBClient({ endpoint: dynamoDb.endpoint });
-await createConnectionsTable(table, options.tableName);
+const tableName = `${dynamoDb.tablePrefix}${options.tableName}`;
+await createConnectionsTable(table, tableName);
 
 const sqs = await startFauxqs({ port: 0, logger: false });
 const sqsUrl = `http://127.0.0.1:${sqs.port}`;
@@ -47,6 +48,7 @@ const secretsPort = await listen(
 
 process.send?.({
   dynamoDbUrl: dynamoDb.endpoint,
+  tableName,
   jobberUrl: jobber.url.replace('localhost', '127.0.0.1'),
   clientId,
   sqsUrl,

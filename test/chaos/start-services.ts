@@ -16,7 +16,11 @@ export async function startServices(
   const child = fork(join(import.meta.dirname, 'services.ts'), [JSON.stringify(options)], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [],
-    env: { PATH: process.env['PATH'], ...CREDENTIALS },
+    env: {
+      PATH: process.env['PATH'],
+      DYNAMODB_ENDPOINT: process.env['DYNAMODB_ENDPOINT'],
+      ...CREDENTIALS,
+    },
   });
   let complaint = '';
   child.stderr?.on('data', (chunk) => {

@@ -7,6 +7,8 @@ import {
 } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { close, listen } from '../../local/listen.ts';
+import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
+import type { BreakerWatch } from './breaker-watch.ts';
 import type { Passing } from './moments.ts';
 import type { Random } from './random.ts';
 
@@ -45,14 +47,17 @@ interface Reply {
 
 type Fate = 'broken' | 'silence';
 
-const WORKER = / app\/(\w+)/;
+const CONTAINER = / app\/(\w+)/;
+const WRITE = /\.(Update|Put|Delete)Item$/;
 
-/** Stands between the workers and the table: all that a network, a busy or a failing table does to a request. */
+/** Stands between the containers and the table: all that a network, a busy or a failing table does to a request. */
 export async function tableProxy(
   tableUrl: string,
-  { random, slowMs, passing }: { random: Random; slowMs: number; passing: Passing },
+  options: { random: Random; slowMs: number; passing: Passing; breaker: BreakerWatch },
 ): Promise<TableProxy> {
+  const { random, slowMs, passing, breaker } = options;
   const agent = new Agent({ keepAlive: true });
+  let lastBreakerWrite: Promise<unknown> = Promise.resolve();
   const faults = new Set<TableFault>();
   const met: Record<string, number> = {};
 
@@ -68,12 +73,43 @@ export async function tableProxy(
     return undefined;
   }
 
-  /** What the worker gets to see of its request. */
+  /** One write of the breaker's item at a time, so that its states are seen in their order. */
+  async function pass(container: string, headers: IncomingHttpHeaders, body: Buffer) {
+    const send = () => exchange(tableUrl, agent, headers, body);
+    if (!body.includes(BREAKER_ID)) return send();
+    if (!WRITE.test(String(headers['x-amz-target']))) {
+      const reply = await send();
+      breaker.read(container);
+      return reply;
+    }
+    const write = lastBreakerWrite.then(async () => {
+      const reply = await send();
+      const { TableName } = JSON.parse(body.toString());
+      const Key = { accountId: { S: BREAKER_ID } };
+      const get = Buffer.from(JSON.stringify({ TableName, Key, ConsistentRead: true }));
+      const read = await exchange(
+        tableUrl,
+        agent,
+        {
+          ...headers,
+          'x-amz-target': 'DynamoDB_20120810.GetItem',
+          'content-length': String(get.length),
+        },
+        get,
+      );
+      breaker.wrote(container, JSON.parse(read.body.toString()).Item);
+      return reply;
+    });
+    lastBreakerWrite = write.catch(() => undefined);
+    return write;
+  }
+
+  /** What the container gets to see of its request. */
   async function answer({ headers }: IncomingMessage, body: Buffer): Promise<Reply | Fate> {
     const text = body.toString();
-    const [, worker = ''] = WORKER.exec(String(headers['user-agent'])) ?? [];
+    const [, container = ''] = CONTAINER.exec(String(headers['user-agent'])) ?? [];
     const step = stepOf(text);
-    if (step && passing(worker, `before ${step}`)) return 'broken';
+    if (step && passing(container, `before ${step}`)) return 'broken';
     const fault = meet(text, String(headers['x-amz-target']));
     switch (fault) {
       case 'dropped':
@@ -87,8 +123,8 @@ export async function tableProxy(
       case 'slow':
         await new Promise((resolve) => setTimeout(resolve, slowMs));
     }
-    const reply = await exchange(tableUrl, agent, headers, body);
-    const hit = step && reply.status === 200 && passing(worker, `after ${step}`);
+    const reply = await pass(container, headers, body);
+    const hit = step && reply.status === 200 && passing(container, `after ${step}`);
     if (hit === 'killed' || fault === 'applied, reply dropped') return 'broken';
     return fault === 'applied, no answer' ? 'silence' : reply;
   }

@@ -2,10 +2,10 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type ClockSettings, fastClock } from './fast-clock.ts';
-import type { ToWorker } from './messages.ts';
+import type { ToContainer } from './messages.ts';
 
 /*
- * Loaded before a worker's own code (--import): its clock runs `speed` times as fast, and so does all that
+ * Loaded before a container's own code (--import): its clock runs `speed` times as fast, and so does all that
  * waits, without a change to the product. Scaled are Date.now, setTimeout, setInterval, the setTimeout of
  * node:timers/promises and AbortSignal.timeout; by them the leases, the budgets, the pauses, the caches and
  * the AWS SDK's time-outs. Not scaled: `new Date()` (log lines, signatures), and undici's own timers, behind
@@ -13,10 +13,10 @@ import type { ToWorker } from './messages.ts';
  */
 const clock = fastClock(JSON.parse(process.env['CHAOS_CLOCK'] ?? '') as ClockSettings);
 Date.now = clock.now;
-process.on('message', (message: ToWorker) => {
+process.on('message', (message: ToContainer) => {
   if (message.kind === 'advance') clock.advance(message.ms);
 });
-// No worker outlives the harness.
+// No container outlives the harness.
 process.on('disconnect', () => process.exit());
 
 type Timer = (callback: () => void, ms?: number, ...rest: unknown[]) => NodeJS.Timeout;

@@ -130,6 +130,13 @@ describe('faults before any work', () => {
     expect((await exchange(jobber, code)).status).toBe(200);
   });
 
+  test('refuse-refresh-token refuses a refresh token that is live, and leaves it alive', async () => {
+    const { jobber, refreshToken } = await faulty({ kind: 'refuse-refresh-token' });
+    expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
+    expect(jobber.auditAccount(ACCOUNT).liveRefreshTokens).toEqual([refreshToken]);
+    expect((await refresh(jobber, refreshToken)).status).toBe(200);
+  });
+
   test('throttled answers for GraphQL alone', async () => {
     const { jobber, accessToken, refreshToken } = await faulty({ kind: 'throttled' });
     expect((await refresh(jobber, refreshToken)).status).toBe(200);
@@ -181,6 +188,16 @@ describe('faults in what is issued', () => {
 });
 
 describe('faults after the work', () => {
+  test('late redeems at once and answers later', async () => {
+    const { jobber, refreshToken } = await faulty({ kind: 'late', ms: 200 });
+    const took = milliseconds(async () => {
+      expect((await refresh(jobber, refreshToken)).status).toBe(200);
+    });
+    await untilMet(jobber);
+    expect(jobber.auditAccount(ACCOUNT).redemptions).toBe(1);
+    expect(await took).toBeGreaterThan(150);
+  });
+
   test('drop-after spends the refresh token and breaks the connection', async () => {
     const { jobber, refreshToken } = await faulty({ kind: 'drop-after' });
 
@@ -200,6 +217,17 @@ describe('faults after the work', () => {
     const { jobber, refreshToken } = await faulty(fault);
     expect((await refresh(jobber, refreshToken)).status).toBe(status);
     expect(jobber.auditAccount(ACCOUNT).redemptions).toBe(1);
+  });
+
+  test('with unlessRefused a refusal is answered as usual, and counts', async () => {
+    const { jobber, refreshToken } = await faulty({
+      kind: 'drop-after',
+      unlessRefused: true,
+      times: 2,
+    });
+    await expect(refresh(jobber, refreshToken)).rejects.toThrow('fetch failed');
+    expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
+    expect(jobber.faults.pending()).toEqual([]);
   });
 
   test('truncate announces the whole body and sends half of it', async () => {
