@@ -17,6 +17,7 @@ import { httpFront } from '../../local/http-front.ts';
 import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import { close, listen } from '../../local/listen.ts';
 import type { GetTokenRequest, GetTokenResponse } from '../../shared/client/contract.ts';
+import { watchBreaker } from '../chaos/breaker-watch.ts';
 import { type TableProxy, tableProxy } from '../chaos/table-proxy.ts';
 import { APP, type CertifiedServer, startCertifiedServer } from './authorization-server.ts';
 import { type FrozenLambda, frozenLambda } from './lambda.ts';
@@ -69,7 +70,12 @@ export async function certifiedSystem(assembly: string): Promise<CertifiedSystem
   const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint }));
   stops.push(() => db.destroy());
   await createConnectionsTable(db, TableName);
-  const never = { random: { next: () => 0 } as never, slowMs: 0, passing: () => undefined };
+  const never = {
+    random: { next: () => 0 } as never,
+    slowMs: 0,
+    passing: () => undefined,
+    breaker: watchBreaker(Date.now),
+  };
   const table = await tableProxy(endpoint, never);
   stops.push(() => table.close());
 
