@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { FunctionName } from '../functions/manifest.ts';
-import type { Invocation, Outcome } from './container.ts';
+import type { Invocation, Outcome, Ready } from './container.ts';
 import { type Handler, lambdaContext } from './functions.ts';
 
 /* One function, in a process that has nothing else: what a Lambda container is. */
@@ -14,7 +14,7 @@ process.on('message', async ({ id, event, endsAt }: Invocation) => {
 
 // At the start, as on Lambda. A failure is told to whoever invokes.
 const handler = load();
-handler.catch(() => undefined);
+handler.catch(() => undefined).then(() => process.send?.({ ready: true } satisfies Ready));
 
 async function load(): Promise<Handler> {
   const found: unknown = createRequire(import.meta.url)(file)[exported];

@@ -21,7 +21,12 @@ export interface Invocation {
   readonly endsAt: number;
 }
 
-/** From the process. */
+/** From the process, once it has loaded the handler, or failed to. */
+export interface Ready {
+  readonly ready: true;
+}
+
+/** From the process, for each invocation. */
 export interface Outcome {
   readonly id: number;
   readonly result?: unknown;
@@ -30,12 +35,17 @@ export interface Outcome {
 
 export interface Container {
   readonly isRunning: boolean;
+  /** Of its process. */
+  readonly pid: number | undefined;
   /** Unlike on Lambda, one process serves several invocations at once. */
   invoke(event: unknown): Promise<unknown>;
   stop(): void;
 }
 
-/** A function in a process of its own. As on Lambda, an invocation that takes too long ends it. */
+/**
+ * A function in a process of its own. As on Lambda, an invocation that takes too long ends it; its time begins when the
+ * handler is loaded.
+ */
 export function startContainer(image: Image): Container {
   const { name, file, handler, timeoutSeconds, environment } = image;
   const child = fork(new URL('./container-process.ts', import.meta.url), [name, file, handler], {
@@ -43,19 +53,24 @@ export function startContainer(image: Image): Container {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  const loaded = Promise.withResolvers<void>();
   let invocations = 0;
   let isRunning = true;
-  child.on('message', ({ id, result, error }: Outcome) => {
+  child.on('message', (message: Ready | Outcome) => {
+    if ('ready' in message) return loaded.resolve();
+    const { id, result, error } = message;
     const invocation = waiting.get(id);
     waiting.delete(id);
     if (error) invocation?.reject(Object.assign(new Error(error.message), { name: error.name }));
     else invocation?.resolve(result);
   });
+  loaded.promise.catch(() => undefined);
   child.once('exit', () => end(new Error(`The process of ${name} has ended.`)));
   child.on('error', end);
 
   function end(error: Error): void {
     isRunning = false;
+    loaded.reject(error);
     for (const invocation of waiting.values()) invocation.reject(error);
     waiting.clear();
     child.kill('SIGKILL');
@@ -65,7 +80,9 @@ export function startContainer(image: Image): Container {
     get isRunning() {
       return isRunning;
     },
+    pid: child.pid,
     async invoke(event) {
+      await loaded.promise;
       const invocation: Invocation = {
         id: ++invocations,
         event,
