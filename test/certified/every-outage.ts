@@ -4,7 +4,7 @@ import type { TableFault } from '../chaos/table-proxy.ts';
 import { UNHARMED } from './outcome.ts';
 import { outage, type Report, slowAnswers } from './situations.ts';
 
-/* The whole, for `npm run certified`: `npm test` has time for one outage alone. */
+/* For `npm run certified`: `npm test` has no time for it. */
 
 const refusesStore: TableFault = { kind: 'error 500', scope: 'stores', share: 1 };
 const isGone: TableFault = { kind: 'dropped', scope: 'all', share: 1 };
