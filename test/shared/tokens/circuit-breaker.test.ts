@@ -58,6 +58,28 @@ describe('the circuit breaker', () => {
     }
   });
 
+  it('sends no second probe while the first one waits for its answer', async () => {
+    const { server, clock, startProcess } = system;
+    server.script(answerLost, answerLost);
+    await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
+    server.redemptions.length = 0;
+    clock.advance(PROBE_EVERY);
+    const answer = holdUp(server, 'answer');
+    const probe = startProcess().refreshIfDue('account-1', AHEAD);
+    await until(() => server.redemptions.length === 1);
+    for (const wait of [0, PROBE_EVERY, PROBE_EVERY, PROBE_EVERY]) {
+      clock.advance(wait);
+      // The process of the probe keeps its place meanwhile.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await expect(startProcess().refreshIfDue('account-2', AHEAD)).rejects.toMatchObject({
+        code: 'refresh_paused',
+      });
+    }
+    answer();
+    await probe;
+    expect(server.redemptions).toHaveLength(1);
+  });
+
   it('stays open when Jobber refuses promptly, and counts anew after a lost answer', async () => {
     const { server, clock, startProcess } = system;
     server.script(answerLost, answerLost);

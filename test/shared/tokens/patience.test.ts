@@ -41,6 +41,33 @@ describe('a slow answer', () => {
   });
 });
 
+describe('nothing that can fail', () => {
+  it('stands between the answer and STORE: the sealing key was loaded before', async () => {
+    const { server, keys, helper } = system;
+    server.script((carryOut) => {
+      keys.unreadable = true;
+      return carryOut();
+    });
+    await helper.getAccessToken(ACCOUNT);
+    keys.unreadable = false;
+    expect(await system.storedTokenIsLive()).toBe(true);
+  });
+
+  it('is sent under a lease that ended before the reply of CLAIM came', async () => {
+    const { server, clock, db, startProcess } = system;
+    const late = startProcess({
+      ...db.table,
+      async claim(...args) {
+        const claim = await db.table.claim(...args);
+        clock.advance(LEASE + 1);
+        return claim;
+      },
+    });
+    await expect(late.getAccessToken(ACCOUNT)).rejects.toMatchObject({ retryable: true });
+    expect(server.redemptions).toEqual([]);
+  });
+});
+
 describe('a wrong refusal', () => {
   const refusedOnce = () =>
     expect(system.helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
