@@ -82,6 +82,7 @@ function noticedAt({ at, sent, killed, endedAt = Number.POSITIVE_INFINITY }: Att
 
 /** Between the first redemptions of two probes, in milliseconds; Infinity: there were not two. */
 export function shortestDistance(probes: readonly Attempt[]): number {
-  const distances = probes.slice(1).map(({ at }, index) => at - (probes[index]?.at ?? 0));
+  const times = probes.map(({ at }) => at).sort((one, other) => one - other);
+  const distances = times.slice(1).map((at, index) => at - (times[index] ?? 0));
   return Math.min(...distances);
 }
