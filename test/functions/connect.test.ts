@@ -55,8 +55,10 @@ describe('a connect', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     expect(await (await second.get(later.url)).text()).toContain('Jobber is connected');
     await slow;
+    simulator.settings.reauthorizationRevokes = false;
     await system.expire(MAPLE);
-    expect(await system.getToken({ accountId: idOf(MAPLE) })).toMatchObject({ ok: true });
+    await system.deliver(JSON.stringify({ accountId: idOf(MAPLE), task: 'refresh' }));
+    expect(await stored(MAPLE)).toMatchObject({ status: 'active', rotation: 1 });
   });
 
   it('does not say that an account is connected which was disconnected after a later grant', async () => {
