@@ -45,22 +45,6 @@ describe('a connect', () => {
     expect(await stored(MAPLE)).toMatchObject({ status: 'active', ref: 'tenant-7', rotation: 0 });
   });
 
-  it('keeps the later of two grants that came in the wrong order, since Jobber has ended the earlier one', async () => {
-    const { simulator } = system;
-    simulator.settings.reauthorizationRevokes = true;
-    const [first, second] = [browser(), browser()];
-    const [earlier, later] = [await authorized(first), await authorized(second)];
-    simulator.faults.push({ kind: 'late', ms: 2_500, path: 'token' });
-    const slow = first.get(earlier.url);
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
-    expect(await (await second.get(later.url)).text()).toContain('Jobber is connected');
-    await slow;
-    simulator.settings.reauthorizationRevokes = false;
-    await system.expire(MAPLE);
-    await system.deliver(JSON.stringify({ accountId: idOf(MAPLE), task: 'refresh' }));
-    expect(await stored(MAPLE)).toMatchObject({ status: 'active', rotation: 1 });
-  });
-
   it('does not say that an account is connected which was disconnected after a later grant', async () => {
     await browser().connect(await link({}), MAPLE);
     const { clock, table } = await import('../../shared/jobber/wiring.ts');

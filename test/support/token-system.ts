@@ -83,7 +83,7 @@ export async function tokenSystem() {
     /** A process whose timers do not fire, so that it holds a lease no longer than it was taken for. */
     startStalled: () => startProcess(db.table, { every: () => () => undefined }),
     /** Authorizes the account anew and stores the grant. */
-    async connect(accountId = ACCOUNT) {
+    async connect(accountId = ACCOUNT, connectedAt = clock.now()) {
       const pair = server.authorize();
       await saveGrant(
         { table: db.table, clock },
@@ -93,7 +93,7 @@ export async function tokenSystem() {
           accountId,
           clientId: 'client',
           accountName: 'Maple Street Plumbing',
-          connectedAt: clock.now(),
+          connectedAt,
         },
         deadline(),
       );
