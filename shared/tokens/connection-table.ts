@@ -121,7 +121,6 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
         ...leaseValues(lease, now),
         ':active': 'active' satisfies ActiveConnection['status'],
         ':latestRetry': plus(now, 2 * REFUSED_PAUSE),
-        ':escrowOver': plus(now, -ESCROW_TRIES),
         ':horizon': due.horizon,
         ...(due.rejected && { ':rejected': due.rejected }),
       },
@@ -141,7 +140,7 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
       UpdateExpression:
         'SET leaseId = :lease, leaseExpiresAt = :leaseExpiresAt' +
         (next === undefined ? ` REMOVE ${APPEAL}` : ', appealAt = :next'),
-      ConditionExpression: `${THIS_APPEAL} AND ${LEASE_FREE}`,
+      ConditionExpression: `${THIS_APPEAL} AND ${LEASE_FREE} AND ${NOT_ESCROWED}`,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
         ...leaseValues(lease, now),
@@ -340,6 +339,7 @@ function tokensWrite(
 const leaseValues = (lease: Lease, now: EpochMs) => ({
   ':now': now,
   ':latest': plus(now, LONGEST_LEASE),
+  ':escrowOver': plus(now, -ESCROW_TRIES),
   ':lease': lease.id,
   ':leaseExpiresAt': lease.expiresAt,
 });
