@@ -8,12 +8,29 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { inTime } from '../runtime/in-time.ts';
 import { TABLE_CALL } from './budgets.ts';
 import type { Connection } from './connection.ts';
+import type { Sealed } from './sealing.ts';
 
 /* Attributes that end together. */
 export const LEASE = 'leaseId, leaseExpiresAt';
 export const LEASE_AND_MARKS = `${LEASE}, inDoubtSince, unconfirmedAt, refusedAt, retryAt, escrowedAt`;
 export const APPEAL = 'appealAt, appealShard';
 export const VERDICT = `statusReason, statusChangedAt, ${APPEAL}`;
+
+/** A token that the holder of a lease may redeem. */
+export interface Held {
+  readonly accountId: string;
+  readonly leaseId: string;
+  /** As read: the same as long as nobody replaced the token. */
+  readonly refreshToken: Sealed<'refreshToken'>;
+}
+
+export const NOBODY_ROTATED = 'refreshToken = :redeemed';
+export const LEASE_MINE = 'leaseId = :lease';
+
+export const heldValues = ({ refreshToken, leaseId }: Held) => ({
+  ':redeemed': refreshToken,
+  ':lease': leaseId,
+});
 
 export type WriteResult =
   /** `before` is what `ReturnValues` asked for. */

@@ -1,6 +1,7 @@
 import type { UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
 import { type EpochMs, plus } from '../runtime/clock.ts';
 import { LONGEST_LEASE } from './budgets.ts';
+import type { Held } from './conditional-update.ts';
 import {
   APPEAL,
   type ConditionalUpdate,
@@ -17,7 +18,6 @@ import {
   type LapsedConnection,
   sweepShardOf,
 } from './connection.ts';
-import type { Held } from './connection-table.ts';
 
 /* The writes that begin and end a grant, each with the condition that decides its race. */
 

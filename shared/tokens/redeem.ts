@@ -2,7 +2,8 @@ import { backoff } from '../runtime/backoff.ts';
 import { type Clock, type EpochMs, plus } from '../runtime/clock.ts';
 import * as budget from './budgets.ts';
 import type { Passage } from './circuit-breaker.ts';
-import type { ConnectionTable, Held } from './connection-table.ts';
+import type { Held } from './conditional-update.ts';
+import type { ConnectionTable } from './connection-table.ts';
 import type { Redeem, Redemption } from './token-endpoint.ts';
 
 export interface HeldLease extends Held {

@@ -1,12 +1,12 @@
 import { type EpochMs, plus } from '../runtime/clock.ts';
 import { GRACE, REFUSED_PAUSE } from './budgets.ts';
+import type { Held } from './conditional-update.ts';
 import {
   type Connection,
   hasRefreshToken,
   type LapsedConnection,
   type RedemptionMarks,
 } from './connection.ts';
-import type { Held } from './connection-table.ts';
 import type { ReconnectReason } from './errors.ts';
 
 export type RefusalReason = Extract<ReconnectReason, 'rotation_lost' | 'revoked'>;

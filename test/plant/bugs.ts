@@ -86,7 +86,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     bug: 'STORE asks for a lease.',
-    file: 'connection-table.ts',
+    file: 'store-writes.ts',
     code: `        ConditionExpression: NOBODY_ROTATED,
         ExpressionAttributeValues: {
           ...write`,
@@ -97,7 +97,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     bug: 'STORE UNCHANGED does not ask for the lease.',
-    file: 'connection-table.ts',
+    file: 'store-writes.ts',
     code: `        ...write,
         ConditionExpression: \`\${NOBODY_ROTATED} AND \${LEASE_MINE}\`,`,
     planted: `        ...write,
@@ -113,7 +113,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     bug: 'RENEW extends the lease of somebody else.',
-    file: 'connection-table.ts',
+    file: 'lease-writes.ts',
     code: `      ConditionExpression: \`\${NOBODY_ROTATED} AND \${LEASE_MINE}\`,
       ExpressionAttributeValues: { ...heldValues(held), ':leaseExpiresAt': expiresAt },`,
     planted: `      ConditionExpression: \`\${NOBODY_ROTATED} AND (\${LEASE_MINE} OR leaseId <> :lease)\`,
@@ -153,7 +153,7 @@ export const bugs: readonly PlantedBug[] = [
   },
   {
     bug: 'An appeal does not move the next one on.',
-    file: 'connection-table.ts',
+    file: 'lease-writes.ts',
     code: "', appealAt = :next'),",
     planted: "', appealAt = if_not_exists(appealAt, :next)'),",
     convictedBy: tokens('patience'),
