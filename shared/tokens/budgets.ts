@@ -56,8 +56,8 @@ export const REFUSED_PAUSE = 60_000;
 /** An answer that is out for longer is a sign that the token endpoint is in trouble. The first RENEW finds out. */
 export const SLOW_ANSWER = RENEW_EVERY - 1_000;
 
-/** While the token endpoint is in trouble, one probe in this time finds out whether it is back. */
-export const PROBE_EVERY = 10_000;
+/** While the token endpoint is in trouble, one probe in 10 s finds out whether it is back. A second more is for delays on the way. */
+export const PROBE_EVERY = 11_000;
 
 /** So many probes in a row must bring a prompt answer before the token endpoint counts as back. */
 export const PROMPT_PROBES = 3;
