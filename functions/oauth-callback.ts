@@ -17,6 +17,7 @@ import { environment } from '../shared/runtime/environment.ts';
 import { inTime } from '../shared/runtime/in-time.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { type NewGrant, saveGrant } from '../shared/tokens/save-grant.ts';
+import type { RootKey } from '../shared/tokens/sealing.ts';
 
 const keys = keyRing();
 const endpoint = tokenEndpoint();
@@ -29,7 +30,7 @@ const api = {
   graphqlVersion: environment.jobberGraphqlVersion(),
   clock,
 };
-/** The longest time of each step. Together they fit the function's time-out; what one leaves over, the next may use. */
+/** The longest time of each step. Together they fit the function's time-out. */
 const SECRETS_MS = 5_000;
 const EXCHANGE_MS = 7_000;
 const ACCOUNT_MS = 6_000;
@@ -45,11 +46,14 @@ export async function handler(
     const callback = readCallback(event.queryStringParameters);
     if (callback.kind !== 'code') return resultPage(callback);
 
-    const intent = await intentOf(callback.state, event.cookies);
+    // All secrets before the code is spent, and in one time for all: what follows has to fit as well.
+    const [intent, sealingKey] = await inTime(SECRETS_MS, () =>
+      Promise.all([intentOf(callback.state, event.cookies), keys.current(), endpoint.prepare()]),
+    );
     if (!intent) return resultPage({ kind: 'link_expired' });
     const cookies = intent.bindingId ? [endBinding(intent.bindingId, secure)] : [];
     const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
-    return resultPage(await connect(callback.code, intent, deadline), cookies);
+    return resultPage(await connect(callback.code, intent, sealingKey, deadline), cookies);
   } catch (error) {
     logger.error('A connect could not be completed.', error as Error);
     return resultPage({ kind: 'try_later' });
@@ -67,8 +71,12 @@ async function intentOf(
   return verifyState(keys, clock, state, (id) => readBinding(cookies, id, secure));
 }
 
-async function connect(code: string, intent: ConnectIntent, deadline: EpochMs): Promise<Result> {
-  const sealingKey = await inTime(SECRETS_MS, () => keys.current());
+async function connect(
+  code: string,
+  intent: ConnectIntent,
+  sealingKey: RootKey,
+  deadline: EpochMs,
+): Promise<Result> {
   const grant = await endpoint.exchangeCode(code, redirectUri, EXCHANGE_MS);
   switch (grant.outcome) {
     case 'refused':
