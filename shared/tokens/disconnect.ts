@@ -43,12 +43,19 @@ export type Disconnection =
 export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectDependencies) {
   return { disconnect, resume };
 
-  /** May be repeated. @throws NotConnectedError, TableUnavailableError */
+  /**
+   * May be repeated.
+   * @throws NotConnectedError, TableUnavailableError, and any retryable TokenError if a connection that needs its admin could not
+   *   be tried once more: nothing has begun then
+   */
   async function disconnect(accountId: string, deadline: EpochMs): Promise<Disconnection> {
     let found = await whileNothingIsUnsaved(table.get(accountId));
     if (found?.status === 'reconnect_required') {
-      // The verdict may have been wrong. Then the grant lives, and only a token of its own can end it.
-      await tokens.appeal(accountId, { deadline, atOnce: true }).catch(() => undefined);
+      // The verdict may have been wrong. Then the grant lives, and only a token of its own can end it. So delete the tokens
+      // only if Jobber refuses them once more.
+      await tokens.appeal(accountId, { deadline, atOnce: true }).catch((error: unknown) => {
+        if (!(error instanceof ReconnectRequiredError)) throw error;
+      });
       found = await whileNothingIsUnsaved(table.get(accountId));
     }
     for (;;) {

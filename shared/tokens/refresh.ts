@@ -17,6 +17,7 @@ import {
   ClientRejectedError,
   DeadlineTooCloseError,
   ReconnectRequiredError,
+  RefreshInProgressError,
   RefreshOutcomeUnknownError,
   RotationInDoubtError,
   SecretsUnavailableError,
@@ -101,6 +102,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
     await prepared('ahead', deadline, async (ready) => {
       const claim = await claimLease(accountId, (...lease) => table.claimAppeal(found, ...lease));
       if (claim.held) await rotate(claim.held, ready);
+      else if (claim.found?.status === 'reconnect_required') throw new RefreshInProgressError();
     });
   }
 

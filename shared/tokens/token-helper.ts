@@ -11,6 +11,7 @@ import {
   NotConnectedError,
   ReconnectRequiredError,
   RefreshInProgressError,
+  RefreshPausedError,
   TokenError,
   whileNothingIsUnsaved,
 } from './errors.ts';
@@ -18,6 +19,7 @@ import {
   type AppealRequest,
   type RefreshDependencies,
   type Refreshed,
+  type RefreshRequest,
   refreshProtocol,
 } from './refresh.ts';
 import { UnsealableError, unseal } from './sealing.ts';
@@ -82,6 +84,8 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   const cache = new LRUCache<string, Remembered>({ max: CACHED_TOKENS });
   const reads = singleFlight<Connection | undefined>();
   const refreshes = singleFlight<Refreshed>();
+  /** The accounts of those that could wait. */
+  const refreshesAhead = new Set<string>();
   const waits = singleFlight<Connection | undefined>();
 
   return { getAccessToken, refreshIfDue, appeal };
@@ -135,9 +139,10 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     stopgap: () => IssuedToken | undefined,
     { deadline, answerBy, waited }: { deadline: EpochMs; answerBy: EpochMs; waited: number },
   ): Promise<Step> {
+    const underWay = refreshes.pending(accountId);
+    const isAhead = refreshesAhead.has(accountId);
     try {
       if (decision.kind === 'fail') throw decision.error;
-      const underWay = refreshes.pending(accountId);
       const isBusy = underWay !== undefined || decision.kind === 'follow';
       const current = isBusy ? stopgap() : undefined;
       if (current) return { token: current };
@@ -145,16 +150,21 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       if (decision.kind === 'follow') {
         return { found: await readAfterPause(accountId, waited, answerBy) };
       }
-      const request = { ...decision, deadline };
-      return stepAfter(
-        accountId,
-        await refreshes.join(accountId, () => refresh(accountId, request)),
-      );
+      return stepAfter(accountId, await startRefresh(accountId, { ...decision, deadline }));
     } catch (error) {
+      // What was joined could wait, and was paused. A caller who needs a token now goes on by itself.
+      if (isAhead && error instanceof RefreshPausedError) return {};
       const current = stopgap();
       if (current && error instanceof TokenError && error.retryable) return { token: current };
       throw error;
     }
+  }
+
+  function startRefresh(accountId: string, request: RefreshRequest): Promise<Refreshed> {
+    return refreshes.join(accountId, async () => {
+      if (request.urgency === 'ahead') refreshesAhead.add(accountId);
+      return refresh(accountId, request).finally(() => refreshesAhead.delete(accountId));
+    });
   }
 
   function stepAfter(accountId: string, refreshed: Refreshed): Step {
@@ -179,9 +189,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
     { minValiditySeconds, deadline }: { minValiditySeconds: number; deadline: EpochMs },
   ): Promise<void> {
     const due = { horizon: plus(toSeconds(clock.now()), minValiditySeconds) };
-    const refreshed = await refreshes.join(accountId, () =>
-      refresh(accountId, { due, urgency: 'ahead', deadline }),
-    );
+    const refreshed = await startRefresh(accountId, { due, urgency: 'ahead', deadline });
     if (refreshed.kind === 'busy') throw new RefreshInProgressError();
     if (refreshed.kind === 'adopt') assertActive(refreshed.found);
   }

@@ -111,6 +111,18 @@ describe('the circuit breaker', () => {
     expect((await system.stored('account-2')).rotation).toBe(1);
   });
 
+  it('does not keep a caller who needs a token now waiting for a refresh that it pauses', async () => {
+    const { server, startProcess } = system;
+    system.expireAccessToken();
+    server.script(answerLost, answerLost);
+    await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
+    const process = startProcess();
+    const ahead = process.refreshIfDue('account-1', AHEAD);
+    const token = process.getAccessToken('account-1');
+    await expect(ahead).rejects.toMatchObject({ code: 'refresh_paused' });
+    expect(await token).toHaveProperty('accessToken');
+  });
+
   it('opens when an answer is out for ten seconds', async () => {
     const { server, clock, startProcess } = system;
     const answer = holdUp(server, 'answer');

@@ -226,6 +226,26 @@ describe('a disconnect from our side', () => {
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 
+  it('does not delete the tokens of a connection that was given up while it cannot be tried once more', async () => {
+    const { server, helper, clock, db } = system;
+    await system.connect();
+    system.expireAccessToken();
+    const refuse = () => server.script(() => ({ outcome: 'refused' }));
+    refuse();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    clock.advance(GRACE);
+    refuse();
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    server.script(() => ({ outcome: 'client_rejected' }));
+    await expect(disconnect()).rejects.toMatchObject({ code: 'client_rejected', retryable: true });
+    await db.set(ACCOUNT, { leaseId: 'appeal', leaseExpiresAt: clock.now() + 1_000 });
+    await expect(disconnect()).rejects.toMatchObject({ code: 'refresh_in_progress' });
+    expect(await system.status()).toBe('reconnect_required/revoked');
+    clock.advance(2_000);
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(revoked).toHaveLength(1);
+  });
+
   it('deletes the tokens when the connection has lapsed: there is nothing left to end', async () => {
     await system.connect();
     system.expireAccessToken();
