@@ -1,13 +1,13 @@
-import type { EpochMs } from '../../shared/runtime/clock.ts';
-import type { ActiveConnection, Connection } from '../../shared/tokens/connection.ts';
-import type { ConnectionTable, Successor } from '../../shared/tokens/connection-table.ts';
-import { isDue } from '../../shared/tokens/decide.ts';
-import { sameSealed } from '../../shared/tokens/same-sealed.ts';
-import type { Item, MemoryDynamoDb } from './memory-dynamodb.ts';
+import type { UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
+import { type Clock, plus } from '../../shared/runtime/clock.ts';
+import { ESCROW_DELIVERY, ESCROW_LOOK } from '../../shared/tokens/budgets.ts';
+import { LEASE_AND_MARKS, VERDICT } from '../../shared/tokens/conditional-update.ts';
+import type { Connection } from '../../shared/tokens/connection.ts';
+import type { ConnectionTable } from '../../shared/tokens/connection-table.ts';
 
 /**
- * The obvious designs, as changes to the table's functions under the same helper. Each is known to lose
- * tokens; a harness that does not find out how would prove nothing.
+ * Designs that are known to lose tokens, as changes to what is written under the same code. A harness that does not find
+ * out how would prove nothing.
  */
 export type Design =
   | 'ours'
@@ -18,113 +18,179 @@ export type Design =
   /** A refusal is believed, whatever the table says by then. */
   | 'no-re-read'
   /** The rotation is stored only while the lease is held. */
-  | 'store-needs-lease';
+  | 'store-needs-lease'
+  /** A new grant takes the place of any other. */
+  | 'any-grant-overwrites'
+  /** A webhook deletes whatever grant there is. */
+  | 'webhook-deletes-any'
+  /** Answers before the rotation is stored. */
+  | 'store-not-awaited'
+  /** A token that came back unchanged is stored as a rotation is, without asking for the lease. */
+  | 'unchanged-needs-no-lease'
+  /** Whoever takes over an abandoned lease looks once, and does not wait for the escrow. */
+  | 'takeover-does-not-wait'
+  /** A lease is not extended while the answer is out. */
+  | 'no-renew'
+  /** The first refusal is a verdict. */
+  | 'one-refusal-verdict';
 
-type Change = (table: ConnectionTable, db: MemoryDynamoDb, account: string) => ConnectionTable;
+interface Change {
+  /** Of each write, by the function of the table that makes it. */
+  readonly rewrite?: (label: string, input: UpdateCommandInput) => UpdateCommandInput;
+  /** Of the functions themselves; new for each process. */
+  readonly table?: (table: ConnectionTable) => ConnectionTable;
+  readonly clock?: (clock: Clock) => Clock;
+}
 
-export const designs: Record<Design, Change> = {
-  ours: (table) => table,
+const LEASE_MINE = 'leaseId = :lease';
+const LEASE_FREE = /\(attribute_not_exists\(leaseExpiresAt\)[^)]*\) AND /;
+const NO_LATER_GRANT = / AND \(attribute_not_exists\(connectedAt\).*$/;
 
-  'conditional-write-only': (table, db, account) => ({
-    ...table,
-    claim: claimWithoutLease(table),
-    get: async (accountId) => believed(await table.get(accountId)),
-    async lapse(held, reason) {
-      const found = await table.get(held.accountId);
-      if (!holds(found, held.refreshToken)) return { written: false, found };
-      lapseNow(db, account, reason);
-      return { written: true, before: undefined };
+export const designs: Record<Design, () => Change> = {
+  ours: () => ({}),
+
+  'blind-write': () => ({
+    rewrite: (label, input) => {
+      if (label === 'claim') return withoutLease(input);
+      return label === 'store' || label === 'lapse' ? unconditional(input) : input;
     },
   }),
 
-  'blind-write': (table, db, account) => ({
-    ...table,
-    claim: claimWithoutLease(table),
-    get: async (accountId) => believed(await table.get(accountId)),
-    async store(accountId, _redeemed, successor) {
-      await table.get(accountId);
-      storeNow(db, account, successor);
-      return { stored: true };
-    },
-    async lapse(held, reason) {
-      await table.get(held.accountId);
-      lapseNow(db, account, reason);
-      return { written: true, before: undefined };
+  'conditional-write-only': () => ({
+    rewrite: (label, input) => {
+      if (label === 'claim') return withoutLease(input);
+      return label === 'lapse' ? withCondition(input, (text) => drop(text, LEASE_MINE)) : input;
     },
   }),
 
-  'no-re-read': (table, db, account) => {
-    let claimed: Connection | undefined;
+  'no-re-read': () => ({
+    rewrite: (label, input) => (label === 'lapse' ? unconditional(input) : input),
+    table: believesRefusals,
+  }),
+
+  'store-needs-lease': () => {
+    let lease: unknown;
     return {
-      ...table,
-      async claim(...args) {
-        const claim = await table.claim(...args);
-        if (!claim.claimed) return claim;
-        claimed = believed(claim.before);
-        return { ...claim, abandoned: false };
-      },
-      async get(accountId) {
-        const now = await table.get(accountId);
-        const before = claimed;
-        claimed = undefined;
-        return before ?? now;
-      },
-      async lapse(held, reason) {
-        await table.get(held.accountId);
-        lapseNow(db, account, reason);
-        return { written: true, before: undefined };
+      rewrite: (label, input) => {
+        const values = input.ExpressionAttributeValues ?? {};
+        if (label === 'claim') lease = values[':lease'];
+        if (label !== 'store' || lease === undefined) return input;
+        return {
+          ...withCondition(input, (text) => `${text} AND ${LEASE_MINE}`),
+          ExpressionAttributeValues: { ...values, ':lease': lease },
+        };
       },
     };
   },
 
-  'store-needs-lease': (table, db, account) => {
-    let leaseId = '';
-    return {
+  'any-grant-overwrites': () => ({
+    rewrite: (label, input) =>
+      label === 'saveGrant'
+        ? withCondition(input, (text) => text.replace(NO_LATER_GRANT, ''))
+        : input,
+  }),
+
+  'webhook-deletes-any': () => ({
+    rewrite: (label, input) => (label === 'end' ? unconditional(input) : input),
+    table: (table) => ({
       ...table,
-      async claim(accountId, lease, now, due) {
-        leaseId = lease.id;
-        return table.claim(accountId, lease, now, due);
+      // It is told of a grant that is as old as the account.
+      async get(...args) {
+        const found = await table.get(...args);
+        return found && { ...found, connectedAt: 0 as never };
       },
-      async store(accountId, redeemed, successor) {
-        const found = await table.get(accountId);
-        const isOurs = holds(found, redeemed) && (found as ActiveConnection).leaseId === leaseId;
-        if (!isOurs) return { stored: false, found };
-        storeNow(db, account, successor);
+    }),
+  }),
+
+  'store-not-awaited': () => ({
+    table: (table) => ({
+      ...table,
+      async store(...args) {
+        void table.store(...args).catch(() => undefined);
         return { stored: true };
       },
-    };
-  },
+    }),
+  }),
+
+  'unchanged-needs-no-lease': () => ({
+    rewrite: (label, input) =>
+      label === 'storeUnchanged'
+        ? {
+            ...withCondition(input, (text) => drop(text, LEASE_MINE)),
+            UpdateExpression: input.UpdateExpression?.replace(
+              /REMOVE .*/,
+              `REMOVE ${LEASE_AND_MARKS}, ${VERDICT}`,
+            ),
+          }
+        : input,
+  }),
+
+  'takeover-does-not-wait': () => ({ clock: skipsEscrowLooks }),
+
+  'no-renew': () => ({
+    table: (table) => ({ ...table, renew: async () => ({ written: true, before: undefined }) }),
+  }),
+
+  'one-refusal-verdict': () => ({
+    table: (table) => ({
+      ...table,
+      async get(...args) {
+        const found = await table.get(...args);
+        return found && { ...found, refusedAt: 1 as never };
+      },
+    }),
+  }),
 };
 
-/** Takes the token if it is due, and nothing keeps anybody else from doing so. */
-const claimWithoutLease =
-  (table: ConnectionTable): ConnectionTable['claim'] =>
-  async (accountId, _lease, _now, due) => {
-    const found = await table.get(accountId);
-    return found?.status === 'active' && isDue(found, due)
-      ? { claimed: true, before: found, abandoned: false }
-      : { claimed: false, found };
+/** The pause before a look at what the escrow brought takes no time, and after one look the wait is over. */
+function skipsEscrowLooks(clock: Clock): Clock {
+  let hasLooked = false;
+  return {
+    ...clock,
+    now() {
+      const now = plus(clock.now(), hasLooked ? ESCROW_DELIVERY : 0);
+      hasLooked = false;
+      return now;
+    },
+    async sleep(ms) {
+      if (ms !== ESCROW_LOOK) return clock.sleep(ms);
+      hasLooked = true;
+    },
   };
-
-/** As if the token had been refused before and nobody were in doubt: the next refusal is a verdict. */
-function believed(found: Connection | undefined): Connection | undefined {
-  if (found?.status !== 'active') return found;
-  const { inDoubtSince: _, ...certain } = found;
-  return { ...certain, refusedAt: 0 as EpochMs };
 }
 
-const holds = (now: Connection | undefined, refreshToken: Uint8Array) =>
-  now !== undefined && now.status !== 'disconnected' && sameSealed(now.refreshToken, refreshToken);
-
-/* Each follows a read in the same moment, so that both are one step. */
-
-function storeNow(db: MemoryDynamoDb, account: string, successor: Successor): void {
-  const { leaseId: _id, leaseExpiresAt: _until, ...item } = db.items.get(account) as Item;
-  const rotation = Number(item['rotation'] ?? 0) + 1;
-  db.items.set(account, { ...item, ...successor, rotation, status: 'active' });
+function believesRefusals(table: ConnectionTable): ConnectionTable {
+  let claimed: Connection | undefined;
+  return {
+    ...table,
+    async claim(...args) {
+      const claim = await table.claim(...args);
+      if (!claim.claimed) return claim;
+      const { inDoubtSince: _, ...before } = claim.before;
+      claimed = { ...before, refusedAt: 1 as never };
+      return { ...claim, abandoned: false };
+    },
+    async get(...args) {
+      const before = claimed;
+      claimed = undefined;
+      return before ?? table.get(...args);
+    },
+  };
 }
 
-function lapseNow(db: MemoryDynamoDb, account: string, statusReason: string): void {
-  const { leaseId: _id, leaseExpiresAt: _until, ...item } = db.items.get(account) as Item;
-  db.items.set(account, { ...item, status: 'reconnect_required', statusReason });
+/** Takes the token if it is due, and nothing keeps anybody else from doing so. */
+const withoutLease = (input: UpdateCommandInput): UpdateCommandInput => ({
+  ...withCondition(input, (text) => text.replace(LEASE_FREE, '')),
+  UpdateExpression: 'SET seenBy = :lease',
+});
+
+const withCondition = (input: UpdateCommandInput, change: (text: string) => string) => ({
+  ...input,
+  ConditionExpression: change(input.ConditionExpression ?? ''),
+});
+
+function unconditional({ ConditionExpression: _, ...input }: UpdateCommandInput) {
+  return input;
 }
+
+const drop = (text: string, term: string) => text.replace(` AND ${term}`, '');

@@ -8,53 +8,55 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 
 export type Item = Record<string, unknown>;
 
-/**
- * One DynamoDB table in memory, at once and without a network: GetItem and UpdateItem with as much of the
- * expression language as the protocol's writes use. `memory-dynamodb.test.ts` compares it with the real one.
- */
-export class MemoryDynamoDb {
-  readonly items = new Map<string, Item>();
-  /** AWS returns the item of a failed condition if asked to; the embedded DynamoDB does not. */
-  readonly returnsFailedItem: boolean;
-
-  constructor(returnsFailedItem = true) {
-    this.returnsFailedItem = returnsFailedItem;
-  }
-
-  perform(command: { input: unknown }): unknown {
-    return command instanceof UpdateCommand
-      ? this.#update(command.input)
-      : { Item: copy(this.items.get(keyOf(command.input as GetCommandInput))) };
-  }
-
-  #update(input: UpdateCommandInput): unknown {
-    const key = keyOf(input);
-    const before = this.items.get(key);
-    const scope: Scope = {
-      item: before ?? {},
-      names: input.ExpressionAttributeNames ?? {},
-      values: input.ExpressionAttributeValues ?? {},
-    };
-    if (!holds(input.ConditionExpression, scope)) {
-      throw new ConditionalCheckFailedException({
-        message: 'The conditional request failed',
-        $metadata: {},
-        ...(this.returnsFailedItem && before && { Item: marshall(before) }),
-      });
-    }
-    const after: Item = { ...before, accountId: key };
-    for (const [, action, body = ''] of (input.UpdateExpression ?? '').matchAll(SECTIONS)) {
-      for (const clause of body.split(/,(?![^(]*\))/)) {
-        const [path = '', expression] = clause.split('=').map((part) => part.trim());
-        const name = scope.names[path] ?? path;
-        if (action === 'SET') after[name] = evaluate(expression ?? '', scope);
-        else delete after[name];
-      }
-    }
-    this.items.set(key, after);
-    return input.ReturnValues === 'ALL_OLD' ? { Attributes: copy(before) } : {};
-  }
+/** What a command makes of an item, and what its sender hears. */
+export interface Effect {
+  readonly item: Item | undefined;
+  readonly reply: { readonly value: unknown } | { readonly error: Error };
 }
+
+/**
+ * GetItem and UpdateItem on one item, with as much of the expression language as the protocol's writes use. A pure
+ * function: `memory-dynamodb.test.ts` compares it with the real DynamoDB.
+ * @param returnsFailedItem AWS returns the item of a failed condition if asked to; the embedded DynamoDB does not
+ */
+export function perform(
+  before: Item | undefined,
+  command: { input: unknown },
+  returnsFailedItem = true,
+): Effect {
+  if (!(command instanceof UpdateCommand)) {
+    return { item: before, reply: { value: { Item: copy(before) } } };
+  }
+  const { input } = command;
+  const scope: Scope = {
+    item: before ?? {},
+    names: input.ExpressionAttributeNames ?? {},
+    values: input.ExpressionAttributeValues ?? {},
+  };
+  if (!holds(input.ConditionExpression, scope)) {
+    const error = new ConditionalCheckFailedException({
+      message: 'The conditional request failed',
+      $metadata: {},
+      ...(returnsFailedItem &&
+        before && { Item: marshall(before, { removeUndefinedValues: true }) }),
+    });
+    return { item: before, reply: { error } };
+  }
+  const after: Item = { ...before, accountId: keyOf(input) };
+  for (const [, action, body = ''] of (input.UpdateExpression ?? '').matchAll(SECTIONS)) {
+    for (const clause of body.split(/,(?![^(]*\))/)) {
+      const [path = '', expression] = clause.split('=').map((part) => part.trim());
+      const name = scope.names[path] ?? path;
+      if (action === 'SET') after[name] = evaluate(expression ?? '', scope);
+      else delete after[name];
+    }
+  }
+  const value = input.ReturnValues === 'ALL_OLD' ? { Attributes: copy(before) } : {};
+  return { item: after, reply: { value } };
+}
+
+/** The key of the item that a command is about. */
+export const keyOf = ({ Key }: GetCommandInput | UpdateCommandInput) => String(Key?.['accountId']);
 
 interface Scope {
   readonly item: Item;
@@ -64,7 +66,6 @@ interface Scope {
 
 const SECTIONS = /\b(SET|REMOVE)\s+(.*?)(?=\s+(?:SET|REMOVE)\s|$)/g;
 
-const keyOf = ({ Key }: { Key: Record<string, unknown> | undefined }) => String(Key?.['accountId']);
 const copy = (item: Item | undefined) => (item ? { ...item } : undefined);
 
 /** OR of ANDs, with parentheses; DynamoDB's AND binds tighter, as here. */
@@ -96,6 +97,8 @@ function termHolds(term: string, scope: Scope): boolean {
       return (a as number) < (b as number);
     case '<=':
       return (a as number) <= (b as number);
+    case '>=':
+      return (a as number) >= (b as number);
     default:
       throw new Error(`The operator of "${term}" is not known here.`);
   }

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { MODELS } from './authorization-server.ts';
-import { type Limits, replay } from './explore.ts';
-import type { Invariant } from './oracle.ts';
-import { ROLES, type Scenario } from './simulation.ts';
+import type { Limits } from './choices.ts';
+import { replay } from './explore.ts';
+import type { Invariant } from './invariants.ts';
+import { ROLES } from './roles.ts';
+import type { Scenario } from './simulation.ts';
+import { STARTS } from './starts.ts';
 
 export interface Failure {
   readonly seed: number;
@@ -15,9 +18,10 @@ export interface Failure {
 
 const scenarios: fc.Arbitrary<Scenario> = fc.record({
   model: fc.constantFrom(...MODELS),
-  start: fc.constantFrom('expired' as const, 'valid' as const),
+  start: fc.constantFrom(...STARTS),
   roles: fc.array(fc.constantFrom(...ROLES), { minLength: 2, maxLength: 5 }),
   returnsFailedItem: fc.boolean(),
+  skews: fc.array(fc.integer({ min: -1_500, max: 1_500 }), { minLength: 5, maxLength: 5 }),
 });
 const limits: fc.Arbitrary<Limits> = fc.record({
   faults: fc.integer({ min: 0, max: 4 }),
@@ -34,18 +38,26 @@ export async function runRandom(
   runs: number,
   seed: number,
   design: Scenario['design'] = 'ours',
+  isWanted: (scenario: Scenario) => boolean = () => true,
 ): Promise<{ runs: number; failure: Failure | undefined }> {
   let done = 0;
-  const property = fc.asyncProperty(scenarios, limits, paths, async (scenario, limit, path) => {
-    done++;
-    const { violations } = await replay({ ...scenario, design }, limit, path);
-    return violations.length === 0;
-  });
+  const property = fc.asyncProperty(
+    scenarios.filter(isWanted),
+    limits,
+    paths,
+    async (scenario, limit, path) => {
+      done++;
+      const { violations } = await replay({ ...scenario, design }, limit, path);
+      return violations.length === 0;
+    },
+  );
   const { counterexample } = await fc.check(property, { numRuns: runs, seed });
   if (!counterexample) return { runs: done, failure: undefined };
   const [given, limit, path] = counterexample;
   const scenario = { ...given, design };
   const { violations, trace } = await replay(scenario, limit, path);
-  const steps = trace.map(({ actor, outcome }) => `${actor}:${outcome}`).join(' ');
-  return { runs: done, failure: { seed, scenario, limits: limit, path, violations, trace: steps } };
+  return {
+    runs: done,
+    failure: { seed, scenario, limits: limit, path, violations, trace: trace.join(' ') },
+  };
 }

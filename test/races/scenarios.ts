@@ -1,5 +1,7 @@
 import { MODELS } from './authorization-server.ts';
-import type { Role, Scenario } from './simulation.ts';
+import type { Role } from './roles.ts';
+import type { Scenario } from './simulation.ts';
+import type { Start } from './starts.ts';
 
 /** Who meets whom: with every access token expired, and with ten minutes left. */
 const EXPIRED: Role[][] = [
@@ -12,6 +14,8 @@ const EXPIRED: Role[][] = [
   ['callback', 'webhook'],
   ['caller', 'admin'],
   ['sweep', 'sweep'],
+  ['two-calls', 'caller'],
+  ['callback', 'callback'],
 ];
 const VALID: Role[][] = [
   ['rejected', 'rejected'],
@@ -27,11 +31,34 @@ const VALID: Role[][] = [
   ['sweep', 'callback'],
 ];
 
+const REFUSED: Role[][] = [
+  ['caller', 'caller'],
+  ['caller', 'callback'],
+  ['caller', 'disconnect'],
+];
+const GIVEN_UP: Role[][] = [
+  ['appeal', 'appeal'],
+  ['appeal', 'callback'],
+  ['appeal', 'webhook'],
+  ['appeal', 'disconnect'],
+];
+const BREAKER_OPEN: Role[][] = [
+  ['sweep', 'sweep'],
+  ['rejected', 'sweep'],
+];
+
+const met: readonly [Start, Role[][]][] = [
+  ['expired', EXPIRED],
+  ['valid', VALID],
+  ['refused', REFUSED],
+  ['given-up', GIVEN_UP],
+  ['breaker-open', BREAKER_OPEN],
+];
+
 /** Every pair of processes, at every kind of authorization server. */
-export const pairs: Scenario[] = MODELS.flatMap((model) => [
-  ...EXPIRED.map((roles): Scenario => ({ model, start: 'expired', roles })),
-  ...VALID.map((roles): Scenario => ({ model, start: 'valid', roles })),
-]);
+export const pairs: Scenario[] = MODELS.flatMap((model) =>
+  met.flatMap(([start, pairsOf]) => pairsOf.map((roles): Scenario => ({ model, start, roles }))),
+);
 
 /** Three processes, of different kinds. */
 export const triples: Scenario[] = MODELS.flatMap((model) => [

@@ -1,0 +1,77 @@
+import { type EpochMs, plus } from '../../shared/runtime/clock.ts';
+import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
+import { GRACE } from '../../shared/tokens/budgets.ts';
+import { nextAppeal, sweepShardOf } from '../../shared/tokens/connection.ts';
+import { ACCOUNT } from './account.ts';
+import { reject } from './authorization-server.ts';
+import type { Item } from './memory-dynamodb.ts';
+import { REJECTED } from './roles.ts';
+import type { State } from './state.ts';
+import type { StoredItems } from './stored-items.ts';
+
+const MINUTE = 60_000;
+
+/** What has happened to the connection before the processes of a scenario meet. */
+export const STARTS = [
+  /** Nobody has a valid token. */
+  'expired',
+  /** Ten minutes are left, and sweeps find it due. */
+  'valid',
+  /** As `expired`, and the token was refused by mistake eleven minutes ago. */
+  'refused',
+  /** It was given up by mistake, and its appeal is due. */
+  'given-up',
+  /** As `valid`, while the circuit breaker is open. */
+  'breaker-open',
+] as const;
+export type Start = (typeof STARTS)[number];
+
+/** @param connected the connection as it was stored an hour ago */
+export function startingAs(
+  start: Start,
+  connected: State,
+  items: StoredItems,
+  isRejected: boolean,
+): State {
+  const lasts = start === 'valid' || start === 'breaker-open';
+  const now = plus(connected.now, (lasts ? 50 : 75) * MINUTE);
+  const { sweepShard, ...stored } = connected.items[ACCOUNT]?.attributes ?? {};
+  const earlier = plus(now, -(GRACE + MINUTE));
+  const isKnownRefused = start === 'refused' || start === 'given-up';
+  return {
+    ...connected,
+    now,
+    server: isRejected ? reject(connected.server, REJECTED) : connected.server,
+    items: {
+      [ACCOUNT]: items.of({ ...stored, ...attributesOf(start, now, earlier, sweepShard) }),
+      [BREAKER_ID]: items.of(start === 'breaker-open' ? openBreaker(now) : undefined),
+    },
+    memory: {
+      ...connected.memory,
+      ...(isKnownRefused && { wronglyRefusedAt: earlier, isTroubled: true }),
+      ...(start === 'breaker-open' && { isTroubled: true }),
+    },
+  };
+}
+
+function attributesOf(start: Start, now: EpochMs, earlier: EpochMs, sweepShard: unknown): Item {
+  if (start === 'refused') {
+    return { sweepShard, refusedAt: earlier, retryAt: plus(earlier, MINUTE) };
+  }
+  if (start !== 'given-up') return { sweepShard };
+  const verdictAt = plus(now, -61 * MINUTE);
+  return {
+    status: 'reconnect_required',
+    statusReason: 'revoked',
+    statusChangedAt: verdictAt,
+    refusedAt: plus(verdictAt, -11 * MINUTE),
+    appealAt: nextAppeal(verdictAt, verdictAt),
+    appealShard: sweepShardOf(ACCOUNT),
+  };
+}
+
+const openBreaker = (now: EpochMs): Item => ({
+  accountId: BREAKER_ID,
+  openedAt: plus(now, -MINUTE),
+  probeEndsAt: plus(now, -1),
+});
