@@ -21,8 +21,8 @@ export type Ending =
 
 /** One refresh that the breaker lets go. No method rejects. */
 export interface Passage {
-  /** A request is about to be sent. */
-  sending(): void;
+  /** A request is about to be sent. Do not send it if this is false: a stall has outlasted the place of the probe. */
+  sending(): boolean;
   /** Its answer has been out for {@link SLOW_ANSWER}, or a multiple of that. */
   slow(): Promise<void>;
   /** @param took milliseconds from sending the request to the end of its answer */
@@ -31,6 +31,13 @@ export interface Passage {
   again(): Promise<boolean>;
   /** No further request will be sent. */
   leave(): Promise<void>;
+}
+
+/** The right to probe. */
+interface Place {
+  readonly id: string;
+  /** Counted from before it was asked for. A probe whose answer is late keeps the item's time on, and needs this one no more. */
+  readonly endsAt: EpochMs;
 }
 
 export type CircuitBreaker = ReturnType<typeof circuitBreaker>;
@@ -77,13 +84,14 @@ export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Cloc
     return passage({ onKnown });
   }
 
-  /** @returns the probe's id, or `undefined` if the breaker is closed by now */
-  async function takeProbe(): Promise<string | undefined> {
+  /** @returns the place of the probe, or `undefined` if the breaker is closed by now */
+  async function takeProbe(): Promise<Place | undefined> {
+    const now = clock.now();
     const id = randomBytes(9).toString('base64url');
-    const place = await whileNothingIsUnsaved(item.takeProbe(id, clock.now()));
-    if (place === 'refused') throw new RefreshPausedError();
-    if (place === 'closed') hasSeenLoss = false;
-    return place === 'taken' ? id : undefined;
+    const answer = await whileNothingIsUnsaved(item.takeProbe(id, now));
+    if (answer === 'refused') throw new RefreshPausedError();
+    if (answer === 'closed') hasSeenLoss = false;
+    return answer === 'taken' ? { id, endsAt: plus(now, LEASE) } : undefined;
   }
 
   /** @param onKnown called when the passage shows how the endpoint is, or ends */
@@ -91,7 +99,7 @@ export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Cloc
     probe,
     onKnown = () => undefined,
   }: {
-    probe?: string | undefined;
+    probe?: Place | undefined;
     onKnown?: () => void;
   }): Passage {
     let sentAt: EpochMs | undefined;
@@ -102,12 +110,15 @@ export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Cloc
 
     return {
       sending() {
-        sentAt = clock.now();
+        const now = clock.now();
+        if (probe !== undefined && probe.endsAt <= now) return false;
+        sentAt = now;
         isReportedSlow = false;
+        return true;
       },
       async slow() {
         // A probe whose answer is late keeps its place, as a holder keeps its lease.
-        if (probe !== undefined) await quietly(item.holdProbe(probe, plus(clock.now(), LEASE)));
+        if (probe !== undefined) await quietly(item.holdProbe(probe.id, plus(clock.now(), LEASE)));
         else if (!isReportedSlow && isNews()) await quietly(item.open(clock.now()));
         isReportedSlow = true;
         onKnown();
@@ -123,7 +134,7 @@ export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Cloc
         if (probe !== undefined && (ending === 'lost' || ending === 'rotated')) {
           const nextProbe = plus(ending === 'lost' ? now : (sentAt ?? now), PROBE_EVERY);
           await quietly(
-            isPrompt ? item.succeeded(probe, nextProbe) : item.failed(probe, nextProbe),
+            isPrompt ? item.succeeded(probe.id, nextProbe) : item.failed(probe.id, nextProbe),
           );
           probe = undefined;
         }
@@ -141,7 +152,7 @@ export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Cloc
         onKnown();
         if (probe === undefined) return;
         const nextProbe = sentAt === undefined ? clock.now() : plus(sentAt, PROBE_EVERY);
-        await quietly(item.holdProbe(probe, nextProbe));
+        await quietly(item.holdProbe(probe.id, nextProbe));
       },
     };
   }

@@ -56,9 +56,8 @@ export async function redeemHeld(
 
   const stopRenewing = clock.every(budget.RENEW_EVERY, renew);
   try {
-    for (let attempt = 0; mayBegin(); attempt++) {
+    for (let attempt = 0; mayBegin() && passage.sending(); attempt++) {
       sentAt = clock.now();
-      passage.sending();
       // Refresh tokens work once: wait for the answer as long as its successor can still be stored.
       redemption = await redeem(refreshToken, answerBy - sentAt).catch(brokenEndpoint);
       took = clock.now() - sentAt;

@@ -1,3 +1,4 @@
+import { LEASE } from '../../shared/tokens/budgets.ts';
 import type { BreakerWatch } from './breaker-watch.ts';
 import type { Attempt, Lost } from './journal.ts';
 
@@ -34,7 +35,8 @@ export function probesOf({ attempts, breaker }: Omit<Evidence, 'badTime'>): Atte
   const probes = breaker.probes();
   return probes.flatMap(({ container, at }, index) => {
     const next = probes.find((each, later) => later > index && each.container === container);
-    const before = next?.at ?? Number.POSITIVE_INFINITY;
+    // A place that nothing was sent from says nothing of what its container sends later.
+    const before = Math.min(next?.at ?? Number.POSITIVE_INFINITY, at + LEASE);
     const isItsOwn = (each: Attempt) =>
       each.container === container && each.at >= at && each.at < before;
     return attempts.find(isItsOwn) ?? [];

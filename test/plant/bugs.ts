@@ -137,11 +137,11 @@ export const bugs: readonly PlantedBug[] = [
   {
     bug: 'The place of the probe is given back before its answer is known.',
     file: 'circuit-breaker.ts',
-    code: `        sentAt = clock.now();
+    code: `        sentAt = now;
         isReportedSlow = false;`,
-    planted: `        sentAt = clock.now();
+    planted: `        sentAt = now;
         isReportedSlow = false;
-        if (probe !== undefined) void quietly(item.holdProbe(probe, clock.now()));`,
+        if (probe !== undefined) void quietly(item.holdProbe(probe.id, now));`,
     convictedBy: tokens('circuit-breaker'),
   },
   {

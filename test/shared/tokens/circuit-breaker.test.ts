@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { PROBE_EVERY, PROMPT_PROBES } from '../../../shared/tokens/budgets.ts';
+import { breakerItem } from '../../../shared/tokens/breaker-item.ts';
+import { LEASE, PROBE_EVERY, PROMPT_PROBES } from '../../../shared/tokens/budgets.ts';
+import { circuitBreaker } from '../../../shared/tokens/circuit-breaker.ts';
 import { answerLost, holdUp } from '../../support/provider.ts';
 import { tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
@@ -78,6 +80,19 @@ describe('the circuit breaker', () => {
     answer();
     await probe;
     expect(server.redemptions).toHaveLength(1);
+  });
+
+  it('sends no probe after a stall that has outlasted its place', async () => {
+    const { server, clock, db, startProcess } = system;
+    server.script(answerLost, answerLost);
+    await expect(startProcess().refreshIfDue('account-0', AHEAD)).rejects.toThrow();
+    clock.advance(PROBE_EVERY);
+    const item = breakerItem(db.client, db.tableName);
+    const passage = await circuitBreaker({ item, clock }).enter('ahead');
+    clock.advance(LEASE - 1);
+    expect(passage.sending()).toBe(true);
+    clock.advance(1);
+    expect(passage.sending()).toBe(false);
   });
 
   it('stays open when Jobber refuses promptly, and counts anew after a lost answer', async () => {
