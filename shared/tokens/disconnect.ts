@@ -7,6 +7,7 @@ import {
   DisconnectedError,
   NotConnectedError,
   ReconnectRequiredError,
+  TableUnavailableError,
   TokenError,
   whileNothingIsUnsaved,
 } from './errors.ts';
@@ -50,13 +51,12 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
    */
   async function disconnect(accountId: string, deadline: EpochMs): Promise<Disconnection> {
     let found = await whileNothingIsUnsaved(table.get(accountId));
-    if (found?.status === 'reconnect_required') {
+    if (found?.status === 'reconnect_required' && found.appealAt !== undefined) {
       // The verdict may have been wrong. Then the grant lives, and only a token of its own can end it. So delete the tokens
       // only if Jobber refuses them once more.
-      await tokens.appeal(accountId, { deadline, atOnce: true }).catch((error: unknown) => {
-        if (!(error instanceof ReconnectRequiredError)) throw error;
-      });
+      const isRefused = await isRefusedAgain(accountId, deadline);
       found = await whileNothingIsUnsaved(table.get(accountId));
+      if (found?.status === 'reconnect_required' && !isRefused) throw new TableUnavailableError();
     }
     for (;;) {
       if (!found) throw new NotConnectedError();
@@ -69,6 +69,16 @@ export function disconnectProtocol({ table, clock, tokens, revoke }: DisconnectD
       );
       if (written.written) return isLapsed ? { status: 'disconnected' } : finish(found, deadline);
       found = written.found;
+    }
+  }
+
+  async function isRefusedAgain(accountId: string, deadline: EpochMs): Promise<boolean> {
+    try {
+      await tokens.appeal(accountId, { deadline, atOnce: true });
+      return false;
+    } catch (error) {
+      if (error instanceof ReconnectRequiredError) return true;
+      throw error;
     }
   }
 

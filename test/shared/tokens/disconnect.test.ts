@@ -238,6 +238,14 @@ describe('a disconnect from our side', () => {
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
     server.script(() => ({ outcome: 'client_rejected' }));
     await expect(disconnect()).rejects.toMatchObject({ code: 'client_rejected', retryable: true });
+    // Jobber takes the token, and the table does not take what it answers.
+    server.reuse = 'same-token';
+    const { storeUnchanged } = db.table;
+    db.table.storeUnchanged = () => Promise.reject(new Error('throttled'));
+    await expect(disconnect()).rejects.toMatchObject({ code: 'table_unavailable' });
+    db.table.storeUnchanged = storeUnchanged;
+    clock.advance(60_000);
+    await db.remove(ACCOUNT, ['leaseId', 'leaseExpiresAt']);
     await db.set(ACCOUNT, { leaseId: 'appeal', leaseExpiresAt: clock.now() + 1_000 });
     await expect(disconnect()).rejects.toMatchObject({ code: 'refresh_in_progress' });
     expect(await system.status()).toBe('reconnect_required/revoked');
