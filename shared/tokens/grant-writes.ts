@@ -36,7 +36,11 @@ export function grantWrites(update: ConditionalUpdate) {
    * own condition and adopts the new grant. Only an active grant that was issued later stands against it, or the disconnect
    * of one. Written once: a retry whose first attempt landed must not undo what happened to the grant since.
    */
-  function saveGrant({ accountId, ...grant }: Grant, withinMs?: number): Promise<WriteResult> {
+  function saveGrant(
+    { accountId, ...grant }: Grant,
+    now: EpochMs,
+    withinMs?: number,
+  ): Promise<WriteResult> {
     const attributes: Record<string, unknown> = {
       ...grant,
       status: 'active',
@@ -56,7 +60,7 @@ export function grantWrites(update: ConditionalUpdate) {
           ...Object.fromEntries(
             Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
           ),
-          ':soon': plus(grant.connectedAt, LONGEST_LEASE),
+          ':soon': plus(now, LONGEST_LEASE),
           ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
           ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
         },

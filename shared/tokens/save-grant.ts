@@ -38,7 +38,7 @@ export async function saveGrant(
     refreshedAt: toSeconds(clock.now()),
   };
   const result = await attemptFor(clock, deadline - clock.now(), (leftMs) =>
-    table.saveGrant(grant, leftMs),
+    table.saveGrant(grant, clock.now(), leftMs),
   );
   if (!result) throw new TableUnavailableError();
   return result.written || result.found?.status === 'active';

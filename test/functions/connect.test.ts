@@ -50,7 +50,7 @@ describe('a connect', () => {
     const { clock, table } = await import('../../shared/jobber/wiring.ts');
     const soon = plus(clock.now(), 30_000);
     const connection = (await table().get(idOf(MAPLE))) as unknown as Grant & { status: 'active' };
-    await table().saveGrant({ ...connection, grantId: 'later', connectedAt: soon });
+    await table().saveGrant({ ...connection, grantId: 'later', connectedAt: soon }, soon);
     await table().end(
       idOf(MAPLE),
       { ...connection, grantId: 'later' },

@@ -26,14 +26,17 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
     .map(
       ({ ref, ...grant }): Call =>
         (table) =>
-          table.saveGrant({
-            ...grant,
-            ...(ref && { ref }),
-            accountId: 'account',
-            accountName: 'name',
-            accessTokenExpiresAt: 100_000 as EpochSeconds,
-            refreshedAt: 1 as EpochSeconds,
-          }),
+          table.saveGrant(
+            {
+              ...grant,
+              ...(ref && { ref }),
+              accountId: 'account',
+              accountName: 'name',
+              accessTokenExpiresAt: 100_000 as EpochSeconds,
+              refreshedAt: 1 as EpochSeconds,
+            },
+            grant.connectedAt,
+          ),
     ),
   fc
     .record({

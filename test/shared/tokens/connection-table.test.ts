@@ -51,7 +51,7 @@ const lapsed = {
 let db: TestTable;
 beforeEach(async () => {
   db = await testTable();
-  await db.table.saveGrant(grant);
+  await db.table.saveGrant(grant, grant.connectedAt);
 });
 const stored = () => db.table.get(A);
 
@@ -80,7 +80,7 @@ describe('a grant', () => {
   it('leaves nothing of an earlier one, nor of what was going on, but the owner’s ref', async () => {
     await db.set(A, { ...leased, ...marks, ...lapsed, ...disconnecting });
     const { userId: _, ref: _ref, ...later } = { ...grant, grantId: 'grant-2', rotation: 0 };
-    expect(await db.table.saveGrant(later)).toMatchObject({ written: true });
+    expect(await db.table.saveGrant(later, later.connectedAt)).toMatchObject({ written: true });
     const { userId: _userId, ...expected } = { ...active, grantId: 'grant-2' };
     expect(await stored()).toEqual(expected);
   });
@@ -104,12 +104,17 @@ describe('a grant', () => {
   ])('%s: written %s', async (_, connectedAt, status, written, statusChangedAt = 505) => {
     await db.set(A, { status, ...(status !== 'active' && { statusChangedAt }) });
     const next = { ...grant, grantId: 'grant-2', connectedAt: ms(connectedAt as number) };
-    expect(await db.table.saveGrant(next)).toMatchObject({ written });
+    expect(await db.table.saveGrant(next, next.connectedAt)).toMatchObject({ written });
+  });
+
+  it('does not replace a later one, however late it is stored', async () => {
+    const late = { ...grant, grantId: 'grant-2', connectedAt: ms(499 - LONGEST_LEASE) };
+    expect(await db.table.saveGrant(late, ms(600))).toMatchObject({ written: false });
   });
 
   it('is written once, whatever became of it', async () => {
     await db.set(A, { rotation: 3, status: 'disconnected' });
-    expect(await db.table.saveGrant(grant)).toMatchObject({
+    expect(await db.table.saveGrant(grant, grant.connectedAt)).toMatchObject({
       written: false,
       found: { rotation: 3, grantId: 'grant-1' },
     });
@@ -261,7 +266,7 @@ describe('DISCONNECTING', () => {
 
   it('ends with a new grant', async () => {
     await db.table.markDisconnecting(A, 'grant-1', ms(8));
-    await db.table.saveGrant({ ...grant, grantId: 'grant-2' });
+    await db.table.saveGrant({ ...grant, grantId: 'grant-2' }, grant.connectedAt);
     expect(await stored()).toEqual({ ...active, grantId: 'grant-2' });
   });
 });
