@@ -5,6 +5,7 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
+import { functions } from '../../functions/manifest.ts';
 import { grantedAt } from '../../shared/jobber/granted-at.ts';
 import { plus } from '../../shared/runtime/clock.ts';
 import { breakerItem } from '../../shared/tokens/breaker-item.ts';
@@ -163,7 +164,10 @@ function systemOf(process: LiveProcess, design: Design) {
 
 /** @returns whether the browser is told that the account is connected */
 async function callback(process: LiveProcess, table: ConnectionTable): Promise<boolean> {
+  const endsAt = plus(process.clock.now(), functions['oauth-callback'].timeoutSeconds * 1_000);
   const pair = (await process.ask({ kind: 'authorize' })) as TokenPair & { accessToken: string };
+  // A stall has outlasted the function's time, so Lambda has ended it.
+  if (process.clock.now() > endsAt) return false;
   const grant = {
     ...pair,
     accountId: ACCOUNT,
