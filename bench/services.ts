@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EVENT_BUS } from '../local/aws/event-bus.ts';
-import { APP_SECRET, SEALING_SECRET } from '../local/aws/secrets.ts';
+import { APP_SECRET, SEALING_SECRET, SIGNING_SECRET } from '../local/aws/secrets.ts';
 import { createConnectionsTable } from '../local/aws/tables.ts';
 import { type RemoteControl, simulatorControl } from '../local/jobber/control-client.ts';
 import type { Variable } from '../shared/runtime/environment.ts';
@@ -66,6 +66,8 @@ export function environmentOf(at: Addresses, tableName: string): NodeJS.ProcessE
     TABLE_NAME: tableName,
     APP_SECRET_ID: APP_SECRET,
     SEALING_SECRET_ID: SEALING_SECRET,
+    SIGNING_SECRET_ID: SIGNING_SECRET,
+    CLIENT_ID: at.clientId,
     REFRESH_QUEUE_URL: at.refreshQueue,
     ESCROW_QUEUE_URL: at.escrowQueue,
     EVENT_BUS_NAME: EVENT_BUS,

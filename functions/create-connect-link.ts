@@ -3,8 +3,8 @@ import {
   CONNECT_LINK_LIFETIME_S,
   mayReturnTo,
   signConnectLink,
-} from '../shared/jobber/authorization.ts';
-import { clock, keyRing } from '../shared/jobber/wiring.ts';
+} from '../shared/connect/connect-link.ts';
+import { clock, linkKeys } from '../shared/jobber/wiring.ts';
 import { plus, toSeconds } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { logger } from '../shared/runtime/telemetry.ts';
@@ -37,11 +37,12 @@ export type CreateConnectLinkResponse =
       };
     };
 
-const keys = keyRing();
+const keys = linkKeys();
 
 /**
- * Invoked with `{ref?, returnTo?}`: a link for one customer's browser, good for 15 minutes. `ref` is the owner's own id
- * of the customer, which the connection then carries; `returnTo` is where the result page leads on to.
+ * Invoked with `{ref?, returnTo?}`: a link for one customer's browser, good for 15 minutes and one account. `ref` is the
+ * owner's own id of the customer, which the connection then carries; `returnTo` is where the result page leads on to, with
+ * a signed claim: believe the `ref` of a connection once the claim has come from the customer's browser.
  */
 export async function handler(event: unknown): Promise<CreateConnectLinkResponse> {
   const request = Request.safeParse(event);
@@ -52,7 +53,7 @@ export async function handler(event: unknown): Promise<CreateConnectLinkResponse
     return { ok: true, url: `${environment.publicUrl()}/oauth/connect?link=${link}`, expiresAt };
   } catch (error) {
     logger.error('A connect link could not be signed.', error as Error);
-    return failure('secrets_unavailable', 'The sealing secret could not be read; try again.', true);
+    return failure('secrets_unavailable', 'The signing secret could not be read; try again.', true);
   }
 }
 

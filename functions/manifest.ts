@@ -28,23 +28,30 @@ export const functions = {
   'oauth-connect': {
     timeoutSeconds: 10,
     memoryMB: 512,
-    reads: [...KEYS, 'PUBLIC_URL', 'JOBBER_BASE_URL'],
+    reads: [
+      'SIGNING_SECRET_ID',
+      'CLIENT_ID',
+      'PUBLIC_URL',
+      'JOBBER_BASE_URL',
+      'MARKETPLACE_CONNECT',
+    ],
   },
   'oauth-callback': {
     timeoutSeconds: 28,
     memoryMB: 512,
     reads: [
       ...KEYS,
+      'SIGNING_SECRET_ID',
       'TABLE_NAME',
       'PUBLIC_URL',
       'JOBBER_BASE_URL',
       'JOBBER_GRAPHQL_VERSION',
-      'MARKETPLACE_CONNECT',
       'RETURN_TO_ORIGINS',
       'POST_CONNECT_URL',
+      'MANAGE_URL',
     ],
   },
-  jwks: { timeoutSeconds: 10, memoryMB: 256, reads: ['SEALING_SECRET_ID'] },
+  jwks: { timeoutSeconds: 10, memoryMB: 256, reads: ['SIGNING_SECRET_ID'] },
   // Jobber waits for a second, a cold start included.
   'jobber-webhook': {
     timeoutSeconds: 5,
@@ -54,7 +61,7 @@ export const functions = {
   'create-connect-link': {
     timeoutSeconds: 10,
     memoryMB: 256,
-    reads: ['SEALING_SECRET_ID', 'PUBLIC_URL', 'RETURN_TO_ORIGINS'],
+    reads: ['SIGNING_SECRET_ID', 'PUBLIC_URL', 'RETURN_TO_ORIGINS'],
   },
   'get-token': { timeoutSeconds: REDEEMING_S, memoryMB: 512, reads: TOKENS },
   disconnect: {
@@ -81,6 +88,7 @@ export type FunctionName = keyof typeof functions;
 /** What API Gateway routes to which function. */
 export const routes: Record<string, FunctionName> = {
   'GET /oauth/connect': 'oauth-connect',
+  'GET /oauth/manage': 'oauth-connect',
   'GET /oauth/callback': 'oauth-callback',
   'GET /.well-known/jwks.json': 'jwks',
   'POST /webhooks/jobber': 'jobber-webhook',

@@ -11,6 +11,7 @@ import {
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { APPEALS_INDEX, DUE_INDEX } from '../shared/tokens/due-index.ts';
+import { TIME_TO_LIVE } from '../shared/tokens/other-items.ts';
 
 /** Another Region that keeps the connections. */
 export interface Replica {
@@ -39,8 +40,8 @@ export interface ConnectionsTableProps {
 }
 
 /**
- * The table of the connections and the key that encrypts it. Both outlive the stack. No attribute is a
- * time to live: a connection stays until its account disconnects, and a disconnected one holds no token.
+ * The table of the connections and the key that encrypts it. Both outlive the stack. A connection has no
+ * time to live: it stays until its account disconnects, and a disconnected one holds no token.
  */
 export class ConnectionsTable extends Construct {
   readonly key: Key;
@@ -95,6 +96,8 @@ export class ConnectionsTable extends Construct {
         this.key,
         Object.fromEntries(replicas.map(({ region, keyArn }) => [region, keyArn])),
       ),
+      // Global tables with strong consistency have no time to live: links that were used stay there, some 150 bytes each.
+      ...(!isMultiRegion && { timeToLiveAttribute: TIME_TO_LIVE }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,

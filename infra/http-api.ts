@@ -1,6 +1,7 @@
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
+  type CfnStage,
   DomainName,
   HttpApi,
   type HttpMethod,
@@ -32,6 +33,8 @@ export interface CustomDomain {
 export interface HttpFrontProps {
   readonly domain?: CustomDomain | undefined;
   readonly requestsPerSecond: number;
+  /** For each path below `/oauth/`. */
+  readonly connectsPerSecond: number;
   readonly logRetention: RetentionDays;
 }
 
@@ -55,11 +58,12 @@ export class HttpFront extends Construct {
   readonly publicUrl: string;
   /** What a custom domain's record has to point at. */
   readonly domainTarget: string | undefined;
+  private readonly connectsPerSecond: number;
 
   constructor(
     scope: Construct,
     id: string,
-    { domain, requestsPerSecond, logRetention }: HttpFrontProps,
+    { domain, requestsPerSecond, connectsPerSecond, logRetention }: HttpFrontProps,
   ) {
     super(scope, id);
     this.api = new HttpApi(this, 'Api', {
@@ -82,6 +86,7 @@ export class HttpFront extends Construct {
       },
       ...(domainName && { domainMapping: { domainName } }),
     });
+    this.connectsPerSecond = connectsPerSecond;
     // By the API's id, not by a route: the functions behind the routes need to know it.
     this.publicUrl = domain ? `https://${domain.name}` : this.api.apiEndpoint;
     this.domainTarget = domainName?.regionalDomainName;
@@ -91,12 +96,26 @@ export class HttpFront extends Construct {
   addRoute(route: string, fn: IFunction): void {
     const [method, path] = route.split(' ') as [HttpMethod, string];
     const integration = new HttpLambdaIntegration(fn.node.id, fn);
+    const isConnect = path.startsWith('/oauth/');
+    if (isConnect) this.limit(route);
     for (const added of this.api.addRoutes({ path, methods: [method], integration })) {
+      // The stage may limit only what there is.
+      if (isConnect) this.stage.node.addDependency(added);
       Validations.of(added).acknowledge({
         id: 'AwsSolutions::AwsSolutions-APIG4',
         reason: 'Browsers come here without credentials; the functions verify what they bring.',
       });
     }
+  }
+
+  /** The construct of a stage has no settings of its routes. */
+  private limit(route: string): void {
+    const stage = this.stage.node.defaultChild as CfnStage;
+    const rate = this.connectsPerSecond;
+    stage.addPropertyOverride(`RouteSettings.${route.replaceAll('.', '\\.')}`, {
+      ThrottlingRateLimit: rate,
+      ThrottlingBurstLimit: 2 * rate,
+    });
   }
 
   private domainName({ name, certificate, hostedZone }: CustomDomain): DomainName {

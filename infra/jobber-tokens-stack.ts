@@ -10,18 +10,20 @@ export class JobberTokensStack extends Stack {
   readonly jobberTokens: JobberTokens;
   readonly monitoring: Monitoring;
 
-  constructor(scope: Construct, id: string, props: JobberTokensStackProps = {}) {
+  constructor(scope: Construct, id: string, props: JobberTokensStackProps) {
     super(scope, id, { description: 'Keeps the Jobber connections of an app alive.', ...props });
     this.jobberTokens = new JobberTokens(this, 'JobberTokens', props);
     this.monitoring = new Monitoring(this, 'Monitoring', this.jobberTokens, props);
     const {
       callbackUrl,
       webhookUrl,
+      manageAppUrl,
       eventBus,
       functions,
       table,
       appSecret,
       sealingSecret,
+      signingSecret,
       httpFront,
     } = this.jobberTokens;
     const output = (name: string, description: string, value: string) =>
@@ -29,6 +31,11 @@ export class JobberTokensStack extends Stack {
 
     output('CallbackUrl', 'To be registered in Jobber’s Developer Center.', callbackUrl);
     output('WebhookUrl', 'To be registered there for APP_DISCONNECT at least.', webhookUrl);
+    output(
+      'ManageAppUrl',
+      'To be registered there as the Manage App URL, if you want that button.',
+      manageAppUrl,
+    );
     output('EventBusName', 'What your rules listen to.', eventBus.eventBusName);
     output(
       'GetTokenFunction',
@@ -47,6 +54,7 @@ export class JobberTokensStack extends Stack {
     );
     output('TableName', 'The connections.', table.tableName);
     output('SealingSecretArn', 'To be rotated as docs/deploying.md says.', sealingSecret.secretArn);
+    output('SigningSecretArn', 'To be replaced after a leak.', signingSecret.secretArn);
     output(
       'SetAppSecret',
       'Run it once jobber-app.json holds {"clientId": "…", "clientSecret": "…"}.',

@@ -14,11 +14,13 @@ import { createFunctions } from './functions.ts';
 import { type CustomDomain, HttpFront } from './http-api.ts';
 import { permissionsOf } from './permissions.ts';
 import { QueueWithDeadLetters } from './queues.ts';
-import { appSecret, sealingSecret } from './secrets.ts';
+import { appSecret, sealingSecret, signingSecret } from './secrets.ts';
 import { StatusEvents } from './status-events.ts';
 import { SweepSchedule } from './sweep-schedule.ts';
 
 export interface JobberTokensProps extends ConnectionsTableProps {
+  /** The client id of the Jobber app, as in the app secret. It is no secret: every browser that connects sees it. */
+  readonly clientId: string;
   /**
    * A domain of your own for the callback URL.
    * @default - the one of API Gateway
@@ -35,7 +37,12 @@ export interface JobberTokensProps extends ConnectionsTableProps {
    */
   readonly postConnectUrl?: string;
   /**
-   * Whether connects that start in Jobber's marketplace are accepted. They carry no state.
+   * Where the button *Manage App* of Jobber's marketplace leads on to, with a signed claim of the account and the user.
+   * @default - a page that says that the account is connected
+   */
+  readonly manageUrl?: string;
+  /**
+   * Whether a connect may start without a link of your app: in Jobber's marketplace, or by *Manage App*.
    * @default true
    */
   readonly marketplaceConnect?: boolean;
@@ -60,6 +67,11 @@ export interface JobberTokensProps extends ConnectionsTableProps {
    */
   readonly requestsPerSecond?: number;
   /**
+   * What the HTTP API lets through to each path below `/oauth/`, with bursts of twice as many.
+   * @default 10
+   */
+  readonly connectsPerSecond?: number;
+  /**
    * How long logs are kept.
    * @default RetentionDays.THREE_MONTHS
    */
@@ -79,6 +91,8 @@ export class JobberTokens extends Construct {
   readonly appSecret: Secret;
   /** Its versions are the keys that seal the tokens. */
   readonly sealingSecret: Secret;
+  /** Its versions are the keys that sign states, connect links and claims. */
+  readonly signingSecret: Secret;
   readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
   readonly httpFront: HttpFront;
   readonly refreshQueue: Queue;
@@ -94,21 +108,27 @@ export class JobberTokens extends Construct {
   readonly callbackUrl: string;
   /** To be registered there, too, for `APP_DISCONNECT` at least. */
   readonly webhookUrl: string;
+  /** To be registered there as the Manage App URL, if you want that button. */
+  readonly manageAppUrl: string;
 
-  constructor(scope: Construct, id: string, props: JobberTokensProps = {}) {
+  constructor(scope: Construct, id: string, props: JobberTokensProps) {
     super(scope, id);
     const {
+      clientId,
       domain,
       returnToOrigins = [],
       postConnectUrl,
+      manageUrl,
       marketplaceConnect = true,
       jobberBaseUrl,
       jobberGraphqlVersion,
       maxConcurrentRefreshes = 10,
       requestsPerSecond = 50,
+      connectsPerSecond = 10,
       logRetention = RetentionDays.THREE_MONTHS,
     } = props;
     refuseOtherThanOrigins(returnToOrigins);
+    refuseOtherThanUrls({ postConnectUrl, manageUrl });
     this.serviceName = Stack.of(this).stackName;
 
     const connections = new ConnectionsTable(this, 'Connections', props);
@@ -116,6 +136,7 @@ export class JobberTokens extends Construct {
     this.tableKey = connections.key;
     this.appSecret = appSecret(this);
     this.sealingSecret = sealingSecret(this);
+    this.signingSecret = signingSecret(this);
 
     const refresh = new QueueWithDeadLetters(this, 'refresh');
     const escrow = new QueueWithDeadLetters(this, 'escrow');
@@ -125,9 +146,15 @@ export class JobberTokens extends Construct {
     const events = new StatusEvents(this, 'Events');
     this.eventBus = events.bus;
 
-    this.httpFront = new HttpFront(this, 'Http', { domain, requestsPerSecond, logRetention });
+    this.httpFront = new HttpFront(this, 'Http', {
+      domain,
+      requestsPerSecond,
+      connectsPerSecond,
+      logRetention,
+    });
     this.callbackUrl = `${this.httpFront.publicUrl}/oauth/callback`;
     this.webhookUrl = `${this.httpFront.publicUrl}/webhooks/jobber`;
+    this.manageAppUrl = `${this.httpFront.publicUrl}/oauth/manage`;
 
     this.functions = createFunctions(this, {
       logRetention,
@@ -135,6 +162,8 @@ export class JobberTokens extends Construct {
         TABLE_NAME: this.table.tableName,
         APP_SECRET_ID: this.appSecret.secretArn,
         SEALING_SECRET_ID: this.sealingSecret.secretArn,
+        SIGNING_SECRET_ID: this.signingSecret.secretArn,
+        CLIENT_ID: clientId,
         REFRESH_QUEUE_URL: this.refreshQueue.queueUrl,
         ESCROW_QUEUE_URL: this.escrowQueue.queueUrl,
         PUBLIC_URL: this.httpFront.publicUrl,
@@ -143,6 +172,7 @@ export class JobberTokens extends Construct {
         MARKETPLACE_CONNECT: marketplaceConnect ? 'allow' : 'deny',
         RETURN_TO_ORIGINS: returnToOrigins.join(',') || undefined,
         POST_CONNECT_URL: postConnectUrl,
+        MANAGE_URL: manageUrl,
         EVENT_BUS_NAME: this.eventBus.eventBusName,
         POWERTOOLS_SERVICE_NAME: this.serviceName,
       },
@@ -194,6 +224,14 @@ function refuseOtherThanOrigins(returnToOrigins: readonly string[]): void {
   for (const origin of returnToOrigins) {
     if (URL.parse(origin)?.origin !== origin) {
       throw new Error(`returnToOrigins: '${origin}' is not an origin such as https://example.com.`);
+    }
+  }
+}
+
+function refuseOtherThanUrls(urls: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, url] of Object.entries(urls)) {
+    if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+      throw new Error(`${name}: '${url}' is not a URL such as https://app.example.com/jobber.`);
     }
   }
 }

@@ -13,6 +13,7 @@ export interface Resources {
   readonly tableKey: Key;
   readonly appSecret: Secret;
   readonly sealingSecret: Secret;
+  readonly signingSecret: Secret;
   readonly refreshQueue: Queue;
   readonly escrowQueue: Queue;
   readonly eventBus: EventBus;
@@ -27,6 +28,7 @@ export function permissionsOf({
   tableKey,
   appSecret,
   sealingSecret,
+  signingSecret,
   refreshQueue,
   escrowQueue,
   eventBus,
@@ -47,11 +49,11 @@ export function permissionsOf({
   const secrets = [readSecret(appSecret), readSecret(sealingSecret)];
   const redeem = [readTable, updateTable, keyToWrite, ...secrets, sendTo(escrowQueue)];
   return {
-    'oauth-connect': secrets,
-    'oauth-callback': [updateTable, keyToWrite, ...secrets],
-    jwks: [readSecret(sealingSecret)],
+    'oauth-connect': [readSecret(signingSecret)],
+    'oauth-callback': [updateTable, keyToWrite, ...secrets, readSecret(signingSecret)],
+    jwks: [readSecret(signingSecret)],
     'jobber-webhook': [readTable, updateTable, keyToWrite, readSecret(appSecret), putEvents],
-    'create-connect-link': [readSecret(sealingSecret)],
+    'create-connect-link': [readSecret(signingSecret)],
     'get-token': redeem,
     disconnect: redeem,
     'refresh-sweep': [queryIndexes, keyToRead, sendTo(refreshQueue)],

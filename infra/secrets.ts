@@ -22,6 +22,20 @@ export function appSecret(scope: Construct): Secret {
   return secret;
 }
 
+/** Signs states, connect links and claims: the functions that browsers reach read no other secret of ours. */
+export function signingSecret(scope: Construct): Secret {
+  const secret = new Secret(scope, 'SigningSecret', {
+    description: 'Signs the connects of Jobber accounts while they are under way.',
+    generateSecretString: { passwordLength: 64, excludePunctuation: true },
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  Validations.of(secret).acknowledge({
+    id: 'AwsSolutions::AwsSolutions-SMG4',
+    reason: 'Its owner makes a new version when a key may have leaked; docs/deploying.md says how.',
+  });
+  return secret;
+}
+
 /** Each version is a sealing key; without it, no stored token opens. */
 export function sealingSecret(scope: Construct): Secret {
   const secret = new Secret(scope, 'SealingSecret', {

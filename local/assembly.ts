@@ -10,12 +10,19 @@ export interface LocalResources {
   readonly TABLE_NAME: string;
   readonly APP_SECRET_ID: string;
   readonly SEALING_SECRET_ID: string;
+  readonly SIGNING_SECRET_ID: string;
   readonly REFRESH_QUEUE_URL: string;
   readonly ESCROW_QUEUE_URL: string;
   readonly PUBLIC_URL: string;
   readonly EVENT_BUS_NAME: string;
 }
 
+/** By the ids of their constructs. */
+const SECRETS = {
+  AppSecret: 'APP_SECRET_ID',
+  SealingSecret: 'SEALING_SECRET_ID',
+  SigningSecret: 'SIGNING_SECRET_ID',
+} as const;
 const QUEUE_URLS = { refresh: 'REFRESH_QUEUE_URL', escrow: 'ESCROW_QUEUE_URL' } as const;
 
 interface Resource {
@@ -51,7 +58,7 @@ function readFunction(
   local: LocalResources,
 ): Image {
   const found = Object.values(resources).find(
-    (resource) => resource.Type === 'AWS::Lambda::Function' && functionName(resource) === name,
+    (resource) => resource.Type === 'AWS::Lambda::Function' && constructOf(resource) === name,
   );
   if (!found) throw new Error(`The template has no function ${name}.`);
   const { Handler, Runtime, Timeout, MemorySize, Environment } = found.Properties;
@@ -80,8 +87,9 @@ function readFunction(
   };
 }
 
-/** The last part of the construct's path but one is the name in the manifest. */
-const functionName = ({ Metadata }: Resource) => Metadata?.['aws:cdk:path']?.split('/').at(-2);
+/** The last part of the construct's path but one; of a function it is the name in the manifest. */
+const constructOf = (resource: Resource | undefined) =>
+  resource?.Metadata?.['aws:cdk:path']?.split('/').at(-2);
 
 /** What a value of the template is on this machine. */
 function resolve(value: unknown, resources: Resources, local: LocalResources): string {
@@ -92,9 +100,7 @@ function resolve(value: unknown, resources: Resources, local: LocalResources): s
     case 'AWS::DynamoDB::GlobalTable.Ref':
       return local.TABLE_NAME;
     case 'AWS::SecretsManager::Secret.Ref':
-      return local[
-        resource?.Properties.GenerateSecretString ? 'SEALING_SECRET_ID' : 'APP_SECRET_ID'
-      ];
+      return local[SECRETS[constructOf(resource) as keyof typeof SECRETS]];
     case 'AWS::SQS::Queue.Ref':
       return local[QUEUE_URLS[queueName(id ?? '', resources)]];
     case 'AWS::Events::EventBus.Ref':
@@ -115,7 +121,7 @@ function queueName(id: string, resources: Resources): QueueName {
   );
   const consumer = resources[delivery?.Properties.FunctionName.Ref];
   const names = Object.keys(queues) as QueueName[];
-  const found = names.find((name) => consumer && queues[name].consumer === functionName(consumer));
+  const found = names.find((name) => consumer && queues[name].consumer === constructOf(consumer));
   if (!found) throw new Error(`Nobody receives from the queue ${id}.`);
   return found;
 }

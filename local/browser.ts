@@ -3,9 +3,12 @@ export function browser() {
   const cookies = new Map<string, string>();
 
   /** Gets one page; follows no redirect by itself. */
-  async function get(url: string): Promise<Response> {
+  const get = (url: string): Promise<Response> => send(url);
+
+  async function send(url: string, init: RequestInit = {}): Promise<Response> {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(url, { redirect: 'manual', headers: cookie ? { cookie } : {} });
+    const headers: Record<string, string> = cookie ? { cookie } : {};
+    const response = await fetch(url, { ...init, redirect: 'manual', headers });
     for (const set of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
       if (value === '') cookies.delete(name);
@@ -15,12 +18,13 @@ export function browser() {
   }
 
   /**
-   * Goes from the page that starts an authorization to the simulator's, and decides there for an account.
+   * Goes from the page that starts an authorization to the simulator's, and decides there for an account, or as an admin
+   * of one: `430114/1077989`.
    * Returns where Jobber then sends the browser.
    */
   async function decide(
     startUrl: string,
-    account: number,
+    account: number | string,
     decision: 'allow' | 'deny' = 'allow',
   ): Promise<string> {
     let url = startUrl;
@@ -28,16 +32,31 @@ export function browser() {
     const { origin, pathname, searchParams } = new URL(url);
     searchParams.set('account', String(account));
     searchParams.set('decision', decision);
-    const form = { method: 'POST', redirect: 'manual', body: searchParams } as const;
-    return locationOf(await fetch(`${origin}${pathname}`, form), url);
+    return submit(`${origin}${pathname}`, searchParams);
+  }
+
+  /** Sends a form; returns where its answer sends the browser. */
+  async function submit(url: string, form: URLSearchParams): Promise<string> {
+    return locationOf(await send(url, { method: 'POST', body: form }), url);
+  }
+
+  /** Goes to a page through all redirects; `url` is where they end. */
+  async function follow(startUrl: string): Promise<{ url: string; response: Response }> {
+    let url = startUrl;
+    for (let redirects = 0; redirects < 10; redirects++) {
+      const response = await get(url);
+      if (response.status !== 302) return { url, response };
+      url = locationOf(response, url);
+    }
+    throw new Error(`${startUrl} leads round in a circle.`);
   }
 
   /** The whole way: returns the page at its end. */
   async function connect(...authorization: Parameters<typeof decide>): Promise<string> {
-    return (await get(await decide(...authorization))).text();
+    return (await follow(await decide(...authorization))).response.text();
   }
 
-  return { cookies, get, decide, connect };
+  return { cookies, get, submit, follow, decide, connect };
 }
 
 function locationOf(response: Response, url: string): string {

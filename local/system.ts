@@ -8,7 +8,13 @@ import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
 import { type BusEvent, EVENT_BUS, type LocalEventBus, localEventBus } from './aws/event-bus.ts';
 import { startQueues } from './aws/queues.ts';
-import { APP_SECRET, type LocalSecrets, localSecrets, SEALING_SECRET } from './aws/secrets.ts';
+import {
+  APP_SECRET,
+  type LocalSecrets,
+  localSecrets,
+  SEALING_SECRET,
+  SIGNING_SECRET,
+} from './aws/secrets.ts';
 import { recordingFront, streamConsumer } from './aws/table-stream.ts';
 import { createClientsTable, createConnectionsTable } from './aws/tables.ts';
 import { bundledFunctions } from './bundled-functions.ts';
@@ -119,12 +125,14 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       TABLE_NAME: tableName,
       APP_SECRET_ID: APP_SECRET,
       SEALING_SECRET_ID: SEALING_SECRET,
+      SIGNING_SECRET_ID: SIGNING_SECRET,
       REFRESH_QUEUE_URL: queues.urls.refresh,
       ESCROW_QUEUE_URL: queues.urls.escrow,
       EVENT_BUS_NAME: EVENT_BUS,
       PUBLIC_URL: url,
     };
     const settings = {
+      CLIENT_ID: jobber.clientId,
       RETURN_TO_ORIGINS: url,
       JOBBER_BASE_URL: jobber.baseUrl,
       CLIENTS_TABLE: clientsTable,
@@ -139,7 +147,13 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       : functionsInProcess;
     stops.push(async () => lambda.close());
     queues.deliverTo(noted);
-    if (simulator) simulator.settings.webhookUrl = `${url}/webhooks/jobber`;
+    if (simulator) {
+      Object.assign(simulator.settings, {
+        callbackUrl: `${url}/oauth/callback`,
+        manageUrl: `${url}/oauth/manage`,
+        webhookUrl: `${url}/webhooks/jobber`,
+      });
+    }
     const page = consolePage({ url, tableName, db, simulator, lambda, log });
 
     const sweeping = setInterval(() => {

@@ -4,6 +4,7 @@ import { OneClearLine } from '../one-clear-line.ts';
 
 export const APP_SECRET = 'jobber-app';
 export const SEALING_SECRET = 'jobber-tokens-sealing';
+export const SIGNING_SECRET = 'jobber-tokens-signing';
 
 interface Version {
   readonly id: string;
@@ -12,7 +13,7 @@ interface Version {
   readonly createdAt?: number;
 }
 
-/** The secrets of the local system: the app's, given at the start, and the sealing key, kept in a file. */
+/** The secrets of the local system: the app's, given at the start, the sealing key, kept in a file, and a new signing key. */
 export interface LocalSecrets {
   /** A version of a secret, the newest without an id. */
   find(secret: string, versionId?: string): Version | undefined;
@@ -38,6 +39,7 @@ export function localSecrets(
     renameSync(`${file}.new`, file);
   };
   put(APP_SECRET, JSON.stringify(app));
+  put(SIGNING_SECRET, randomBytes(32).toString('base64url'));
   if (sealing.length === 0) put(SEALING_SECRET, randomBytes(32).toString('base64url'));
   return {
     put,

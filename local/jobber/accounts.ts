@@ -10,10 +10,24 @@ export const SAMPLE_ACCOUNTS = [
   { id: 602391, name: 'Harbour Window Cleaning', userId: 1366702 },
 ] as const;
 
-/** `account.id` as GraphQL answers it. */
-export function encodeAccountId(id: number): string {
-  return Buffer.from(`gid://Jobber/Account/${id}`).toString('base64');
+/** A user of an account who may connect the app and disconnect it. */
+export interface Admin {
+  readonly id: number;
+  readonly name: string;
 }
+
+/** The two admins of an account; the first one connects the app unless somebody says otherwise. */
+export const adminsOf = ({ userId }: Pick<Account, 'userId'>): readonly [Admin, Admin] => [
+  { id: userId, name: 'First admin' },
+  { id: userId + 1, name: 'Second admin' },
+];
+
+/** An id as GraphQL answers it. */
+export const encodeId = (type: string, id: number): string =>
+  Buffer.from(`gid://Jobber/${type}/${id}`).toString('base64');
+
+/** `account.id` as GraphQL answers it. */
+export const encodeAccountId = (id: number): string => encodeId('Account', id);
 
 /** Reads every form of an account id, the older encoding of the bare number (`MQ==`) included. */
 export function parseAccountId(id: AccountId): number | undefined {
@@ -31,7 +45,7 @@ export function newAccount(id: number): Account {
   return {
     id,
     name: sample?.name ?? `Account ${id}`,
-    userId: sample?.userId ?? 2_000_000 + id,
+    userId: sample?.userId ?? 2_000_000 + 2 * id,
     active: true,
     redemptions: 0,
     doubleRedemptions: 0,

@@ -1,38 +1,43 @@
-import { type AccountId, parseAccountId, SAMPLE_ACCOUNTS } from './accounts.ts';
 import {
   type AuthorizationParameters,
   authorizeErrorPage,
   authorizePage,
 } from './authorize-page.ts';
+import type { Consents } from './consents.ts';
 import type { Grants } from './grants.ts';
 import { type Answer, html, type Received, redirect } from './http.ts';
+import { readSession, type Session, sessionOf, signedIn } from './session.ts';
 import type { SimulatorSettings } from './settings.ts';
 
 const PARAMETERS = ['response_type', 'client_id', 'redirect_uri', 'state'] as const;
 
 /** `/api/oauth/authorize`: the page, and the form that it sends back. */
-export function authorizeEndpoint(settings: SimulatorSettings, grants: Grants) {
-  function show({ url }: Received): Answer {
-    const problem = problemWith(url.searchParams);
-    return problem === undefined
-      ? html(200, authorizePage(carriedOn(url.searchParams)))
-      : refused(problem);
+export function authorizeEndpoint(settings: SimulatorSettings, grants: Grants, consents: Consents) {
+  /** A browser that has just allowed the app in the marketplace is sent back at once. */
+  function show(request: Received): Answer {
+    const { searchParams } = request.url;
+    const problem = problemWith(searchParams);
+    if (problem !== undefined) return refused(problem);
+    const session = sessionOf(request);
+    return session && consents.take(session)
+      ? redirect(withCode(searchParams, session))
+      : html(200, authorizePage(carriedOn(searchParams), session));
   }
 
   function decide({ body }: Received): Answer {
     const form = new URLSearchParams(body);
     const problem = problemWith(form);
     if (problem !== undefined) return refused(problem);
-    const redirectUri = form.get('redirect_uri') ?? '';
     switch (form.get('decision')) {
       case 'allow': {
-        const account = chosenAccount(form.get('account') ?? '');
-        if (account === undefined) return refused('No account was chosen.');
-        return redirect(withCode(redirectUri, grants.issueCode(account, redirectUri), form));
+        const session = readSession(form.get('account') ?? '');
+        if (session === undefined) return refused('No account was chosen.');
+        if (form.get('state') === null) consents.give(session);
+        return signedIn(redirect(withCode(form, session)), session);
       }
       case 'deny':
         // Jobber adds nothing at all, not even the state.
-        return redirect(redirectUri);
+        return redirect(form.get('redirect_uri') ?? '');
       default:
         return refused('The decision must be to allow or to deny.');
     }
@@ -53,6 +58,15 @@ export function authorizeEndpoint(settings: SimulatorSettings, grants: Grants) {
       : settings.redirectUris.includes(redirectUri) && URL.canParse(redirectUri);
   }
 
+  function withCode(parameters: URLSearchParams, { accountId, userId }: Session): string {
+    const redirectUri = parameters.get('redirect_uri') ?? '';
+    const target = new URL(redirectUri);
+    target.searchParams.set('code', grants.issueCode(accountId, redirectUri, userId));
+    const state = parameters.get('state');
+    if (state !== null) target.searchParams.set('state', state);
+    return target.href;
+  }
+
   return { show, decide };
 }
 
@@ -64,18 +78,4 @@ function carriedOn(parameters: URLSearchParams): AuthorizationParameters {
     return value === null ? [] : [[name, value] as const];
   });
   return Object.fromEntries(given);
-}
-
-/** An account's id, or the place of a sample account on the page, from 0. */
-function chosenAccount(choice: string): AccountId | undefined {
-  const sample = /^\d$/.test(choice) ? SAMPLE_ACCOUNTS[Number(choice)] : undefined;
-  return sample?.id ?? parseAccountId(choice);
-}
-
-function withCode(redirectUri: string, code: string, form: URLSearchParams): string {
-  const target = new URL(redirectUri);
-  target.searchParams.set('code', code);
-  const state = form.get('state');
-  if (state !== null) target.searchParams.set('state', state);
-  return target.href;
 }

@@ -1,47 +1,30 @@
-import { SAMPLE_ACCOUNTS } from './accounts.ts';
+import { adminsOf, SAMPLE_ACCOUNTS } from './accounts.ts';
+import { escaped, page } from './page.ts';
+import { type Session, writeSession } from './session.ts';
 
 /** What the form carries on from the query of the authorization request. */
 export type AuthorizationParameters = Readonly<Record<string, string>>;
 
-const STYLE = `
-  :root { color-scheme: light dark; --ink: #12302b; --paper: #f4f6f3; --card: #fff; --line: #c9d3cd;
-    --soft: #51655f; --accent: #1d6b4a; --on-accent: #fff; --note: #fdf0cf; --on-note: #5a4300; }
-  @media (prefers-color-scheme: dark) { :root { --ink: #e6efe9; --paper: #101a17; --card: #182622;
-    --line: #3b4f48; --soft: #a5b8b0; --accent: #7fd3a8; --on-accent: #08251a; --note: #43360f;
-    --on-note: #fbe6ae; } }
-  * { box-sizing: border-box; }
-  body { margin: 0; padding: 1.5rem 1rem; background: var(--paper); color: var(--ink);
-    font: 1rem/1.5 system-ui, sans-serif; }
-  main { max-width: 28rem; margin: 0 auto; padding: 1.5rem; background: var(--card);
-    border: 1px solid var(--line); border-radius: 0.75rem; overflow-wrap: anywhere; }
-  .note { margin: 0 0 1.25rem; padding: 0.5rem 0.75rem; border-radius: 0.5rem;
-    background: var(--note); color: var(--on-note); font-size: 0.9rem; }
-  h1 { margin: 0 0 0.5rem; font-size: 1.4rem; line-height: 1.25; text-wrap: balance; }
-  p { margin: 0 0 1rem; }
-  fieldset { margin: 1.25rem 0; padding: 0; border: 0; display: grid; gap: 0.5rem; }
-  legend { padding: 0; margin-bottom: 0.5rem; font-weight: 600; }
-  label { display: flex; gap: 0.75rem; align-items: center; min-height: 3rem; padding: 0.5rem 0.75rem;
-    border: 1px solid var(--line); border-radius: 0.5rem; cursor: pointer; }
-  label:has(:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
-  label small { display: block; color: var(--soft); }
-  input { flex: none; width: 1.15rem; height: 1.15rem; margin: 0; accent-color: var(--accent); }
-  .choice { display: flex; flex-wrap: wrap; gap: 0.75rem; }
-  button { flex: 1 1 8rem; min-height: 3rem; padding: 0 1rem; border: 1px solid var(--accent);
-    border-radius: 0.5rem; background: none; color: var(--accent); font: inherit; font-weight: 600;
-    cursor: pointer; }
-  button[value='allow'] { background: var(--accent); color: var(--on-accent); }
-  :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-  .aim { margin: 1rem 0 0; color: var(--soft); font-size: 0.9rem; }`;
-
-/** The page on which the user chooses an account and allows or denies the connection. */
-export function authorizePage(parameters: AuthorizationParameters): string {
+/**
+ * The page on which the user chooses an account and an admin, and allows or denies the connection.
+ * @param session what is chosen at first; otherwise the first admin of the first account
+ */
+export function authorizePage(parameters: AuthorizationParameters, session?: Session): string {
   const hidden = Object.entries(parameters).map(
     ([name, value]) => `<input type="hidden" name="${escaped(name)}" value="${escaped(value)}">`,
   );
-  const accounts = SAMPLE_ACCOUNTS.map(
-    ({ id, name }, index) => `<label>
-        <input type="radio" name="account" value="${id}"${index === 0 ? ' checked' : ''}>
-        <span>${escaped(name)}<small>Account ${id}</small></span>
+  const choices = SAMPLE_ACCOUNTS.flatMap((account) =>
+    adminsOf(account).map((admin) => ({
+      account,
+      admin,
+      value: writeSession({ accountId: account.id, userId: admin.id }),
+    })),
+  );
+  const chosen = session ? writeSession(session) : choices[0]?.value;
+  const accounts = choices.map(
+    ({ account, admin, value }) => `<label>
+        <input type="radio" name="account" value="${value}"${value === chosen ? ' checked' : ''}>
+        <span>${escaped(account.name)}<small>Account ${account.id}, ${admin.name.toLowerCase()}</small></span>
       </label>`,
   );
   return page(
@@ -72,34 +55,3 @@ export function authorizeErrorPage(problem: string): string {
     <p>${escaped(problem)}</p>`,
   );
 }
-
-function page(title: string, content: string): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>${escaped(title)} (simulator)</title>
-  <link rel="icon" href="data:,">
-  <style>${STYLE}
-  </style>
-</head>
-<body>
-  <main>
-    <p class="note"><strong>This is a simulator.</strong> Nothing here reaches Jobber.</p>
-    ${content}
-  </main>
-</body>
-</html>
-`;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '');

@@ -26,6 +26,7 @@ export function simulatorControl(url: string): RemoteControl {
     isAccessTokenLive: remote('isAccessTokenLive'),
     issueGrant: remote('issueGrant'),
     disconnect: remote('disconnect'),
+    deactivateUser: remote('deactivateUser'),
     deactivate: remote('deactivate'),
     expireAccessTokens: remote('expireAccessTokens'),
     rollClientSecret: remote('rollClientSecret'),

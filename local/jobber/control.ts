@@ -1,6 +1,7 @@
 import type { AccountId } from './accounts.ts';
 import { type AccountAudit, type Audit, auditAll, auditOf } from './audit.ts';
 import { SimulatorUsageError } from './checks.ts';
+import type { Consents } from './consents.ts';
 import type { Fault, FaultQueue } from './faults.ts';
 import type { Grants } from './grants.ts';
 import { type Answer, json, type Received } from './http.ts';
@@ -25,6 +26,8 @@ export interface Control {
   disconnect(accountId: AccountId): void;
   /** As churn does: no token of the account works, until somebody authorizes with it again. */
   deactivate(accountId: AccountId): void;
+  /** As when an admin is deactivated or downgraded: the grants of this user end. */
+  deactivateUser(userId: number): void;
   /** Every access token issued so far is answered as expired, of one account or of all. */
   expireAccessTokens(accountId?: AccountId): void;
   /** As in the Developer Center: no refresh token survives it; access tokens do until they expire. */
@@ -53,10 +56,12 @@ export interface Controlled {
   readonly faults: FaultQueue;
   readonly webhooks: Webhooks;
   readonly forgetLimits: () => void;
+  readonly consents: Consents;
 }
 
 export function controlOf(controlled: Controlled): Control {
-  const { store, settings, firstSettings, grants, faults, webhooks, forgetLimits } = controlled;
+  const { store, settings, firstSettings, grants, faults, webhooks, forgetLimits, consents } =
+    controlled;
 
   /** A change is in the state file once the function returns. */
   function saving<Parameters extends unknown[], Result>(
@@ -86,6 +91,7 @@ export function controlOf(controlled: Controlled): Control {
     deactivate: saving((accountId: AccountId) =>
       grants.deactivate(grants.existingAccount(accountId)),
     ),
+    deactivateUser: saving((userId: number) => grants.deactivateUser(userId)),
     expireAccessTokens: saving((accountId?: AccountId) =>
       grants.expireAccessTokens(
         accountId === undefined ? undefined : [grants.existingAccount(accountId)],
@@ -101,6 +107,7 @@ export function controlOf(controlled: Controlled): Control {
     reset: saving(() => {
       faults.clear();
       forgetLimits();
+      consents.forget();
       webhooks.forget();
       Object.assign(settings, firstSettings);
       grants.forgetEverything();

@@ -62,12 +62,19 @@ export function grantStore(store: StateStore, settings: SimulatorSettings, now: 
     return account;
   }
 
-  function issueCode(accountId: AccountId, redirectUri: string): string {
+  /** @param userId which admin authorizes the app. @default the first one */
+  function issueCode(accountId: AccountId, redirectUri: string, userId?: number): string {
     const code = randomBytes(16).toString('hex');
     const expiresAt = now() + CODE_LIFETIME_MS;
     const account = authorizingAccount(accountId);
     state.codes = state.codes.filter((earlier) => earlier.expiresAt > now());
-    state.codes.push({ code, accountId: account.id, redirectUri, expiresAt });
+    state.codes.push({
+      code,
+      accountId: account.id,
+      userId: userId ?? account.userId,
+      redirectUri,
+      expiresAt,
+    });
     store.changed();
     return code;
   }
@@ -81,14 +88,15 @@ export function grantStore(store: StateStore, settings: SimulatorSettings, now: 
     if (!issued || !account?.active) return undefined;
     if (issued.expiresAt <= now() || issued.redirectUri !== redirectUri) return undefined;
     state.codes = state.codes.filter((other) => other !== issued);
-    return newGrant(account, bend);
+    return newGrant(account, bend, issued.userId);
   }
 
-  function newGrant(account: Account, bend: Bend = {}): Issued {
+  function newGrant(account: Account, bend: Bend = {}, userId = account.userId): Issued {
     if (settings.reauthorizationRevokes) end(account.grants, 'revoked');
     const grant: Grant = {
       id: randomBytes(8).toString('hex'),
       status: 'active',
+      userId,
       authorizedAt: now(),
       redemptions: 0,
       refreshTokens: [],
@@ -173,6 +181,16 @@ export function grantStore(store: StateStore, settings: SimulatorSettings, now: 
     store.changed();
   }
 
+  /** An admin loses the right to use Jobber, and with it the grants that are theirs. */
+  function deactivateUser(userId: number) {
+    for (const { grants } of state.accounts) {
+      end(
+        grants.filter((grant) => grant.userId === userId),
+        'revoked',
+      );
+    }
+  }
+
   function deactivate(account: Account) {
     end(account.grants, 'revoked');
     account.active = false;
@@ -204,6 +222,9 @@ export function grantStore(store: StateStore, settings: SimulatorSettings, now: 
     accountNumber,
     existingAccount,
     authorizingAccount,
+    /** Whether Jobber believes that an account has the app. */
+    isConnected: (accountId: number) =>
+      accounts.get(accountId)?.grants.some(({ status }) => status === 'active') ?? false,
     issueCode,
     exchangeCode,
     newGrant,
@@ -212,6 +233,7 @@ export function grantStore(store: StateStore, settings: SimulatorSettings, now: 
     liveRefreshTokens,
     end,
     deactivate,
+    deactivateUser,
     expireAccessTokens,
     rollClientSecret,
     forgetEverything,

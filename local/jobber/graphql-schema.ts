@@ -1,5 +1,5 @@
 import { buildSchema, executeSync, validate } from 'graphql';
-import { encodeAccountId } from './accounts.ts';
+import { type Admin, encodeAccountId, encodeId } from './accounts.ts';
 import type { Operation } from './graphql-query.ts';
 import type { Account } from './state.ts';
 
@@ -7,12 +7,15 @@ import type { Account } from './state.ts';
 export const schema = buildSchema(`
   type Query {
     account: Account
+    user: User!
     clients(first: Int, after: String): ClientConnection!
   }
   type Mutation {
     appDisconnect: AppDisconnectPayload!
   }
   type Account { id: ID!, name: String! }
+  type User { id: ID!, name: Name! }
+  type Name { full: String! }
   type AppDisconnectPayload { app: Application, userErrors: [MutationErrors!]! }
   type Application { name: String!, author: String! }
   type MutationErrors { message: String! }
@@ -57,6 +60,7 @@ export interface Executed {
 /** Validates and executes an operation for an account with so many clients. */
 export function executeFor(
   account: Account,
+  user: Admin,
   clients: number,
   disconnect: () => void,
   { document, definition, variables }: Operation,
@@ -70,6 +74,7 @@ export function executeFor(
     operationName: definition.name?.value ?? null,
     rootValue: {
       account: () => ({ id: encodeAccountId(account.id), name: account.name }),
+      user: () => ({ id: encodeId('User', user.id), name: { full: user.name } }),
       clients: (page: PageArguments) =>
         connection(page, clients, (index) => clientOf(account.id, index)),
       appDisconnect() {
@@ -141,6 +146,3 @@ function clientOf(accountId: number, index: number) {
     updatedAt: day,
   };
 }
-
-const encodeId = (type: string, id: number) =>
-  Buffer.from(`gid://Jobber/${type}/${id}`).toString('base64');

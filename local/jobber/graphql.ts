@@ -1,3 +1,4 @@
+import { adminsOf } from './accounts.ts';
 import type { PendingRequest } from './faults.ts';
 import type { Grants } from './grants.ts';
 import { type Cost, costOf, graphqlLimits } from './graphql-limits.ts';
@@ -103,7 +104,9 @@ export function graphqlEndpoint(
       grants.end([grant], 'disconnected');
       webhooks.send('APP_DISCONNECT', account.id);
     };
-    const executed = executeFor(account, settings.clientsPerAccount, disconnect, operation);
+    const [first, second] = adminsOf(account);
+    const user = grant.userId === second.id ? second : first;
+    const executed = executeFor(account, user, settings.clientsPerAccount, disconnect, operation);
     return json(200, { ...executed, extensions });
   }
 

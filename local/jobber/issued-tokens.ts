@@ -47,7 +47,7 @@ export function issuedTokens(store: StateStore, settings: SimulatorSettings, now
   function issueAccessToken({ account, grant }: Place, opaque: boolean) {
     const exp = Math.floor(now() / 1000 + settings.accessTokenLifetimeSeconds);
     const { clientId } = settings;
-    const claims = { clientId, userId: account.userId, accountId: account.id, exp };
+    const claims = { clientId, userId: grant.userId, accountId: account.id, exp };
     const accessToken = opaque ? opaqueAccessToken() : jwtAccessToken(claims);
 
     const token = { fingerprint: fingerprint(accessToken), expiresAt: exp * 1000 };

@@ -15,6 +15,12 @@ export interface SimulatorSettings {
   clientId: string;
   /** Changing it kills no token, unlike `rollClientSecret`. @default 'simulated-secret' */
   clientSecret: string;
+  /** Where the marketplace's button Connect leads to; the redirect URI of its codes. @default '' */
+  callbackUrl: string;
+  /** Where the marketplace's button Manage App leads to; without it there is none. @default '' */
+  manageUrl: string;
+  /** For how long an admin who allowed the app in the marketplace is not asked once more. @default 60 */
+  consentSeconds: number;
   /** The redirect URIs of the app, compared as strings. @default 'any' */
   redirectUris: readonly string[] | 'any';
   /** `legacy` is `on` for apps made before 2024-01-02: an old token still works. @default 'on' */
@@ -45,6 +51,9 @@ export type ReusePolicy = 'refuse' | 'grace' | 'revoke';
 export const DEFAULT_SETTINGS: SimulatorSettings = {
   clientId: 'simulated-client',
   clientSecret: 'simulated-secret',
+  callbackUrl: '',
+  manageUrl: '',
+  consentSeconds: 60,
   redirectUris: 'any',
   rotation: 'on',
   reusePolicy: 'refuse',
@@ -65,6 +74,9 @@ const redirectUris: Check = [
 const SETTINGS: Checks = {
   clientId: aString,
   clientSecret: aString,
+  callbackUrl: aString,
+  manageUrl: aString,
+  consentSeconds: notNegative,
   redirectUris,
   rotation: oneOf('on', 'off', 'legacy'),
   reusePolicy: oneOf('refuse', 'grace', 'revoke'),

@@ -3,12 +3,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { authorizeEndpoint } from './authorize-endpoint.ts';
+import { consentMemory } from './consents.ts';
 import { type Control, controlEndpoint, controlOf } from './control.ts';
 import { answerOf, deliver, elsewhere } from './fault-answers.ts';
 import { type FaultQueue, faultQueue, type PendingRequest } from './faults.ts';
 import { grantStore } from './grants.ts';
 import { graphqlEndpoint } from './graphql.ts';
 import { type Received, readBody, send, text } from './http.ts';
+import { marketplace } from './marketplace.ts';
 import { checkSettings, DEFAULT_SETTINGS, type SimulatorSettings } from './settings.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
@@ -51,7 +53,8 @@ export async function startJobberSimulator(
 
   const grants = grantStore(store, settings, now);
   const faults = faultQueue();
-  const authorize = authorizeEndpoint(settings, grants);
+  const consents = consentMemory(settings, now);
+  const authorize = authorizeEndpoint(settings, grants, consents);
   const token = tokenEndpoint(store, settings, grants);
   const closing = new AbortController();
   const webhooks = webhookSender(settings, now, closing.signal);
@@ -65,8 +68,10 @@ export async function startJobberSimulator(
     faults,
     webhooks,
     forgetLimits,
+    consents,
   });
   const receiveControl = controlEndpoint(control);
+  const market = marketplace(settings, grants, consents, control.disconnect);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.parse(request.url ?? '', 'http://localhost');
@@ -86,6 +91,13 @@ export async function startJobberSimulator(
         return send(response, authorize.show(received));
       case 'POST /api/oauth/authorize': {
         const decision = authorize.decide(received);
+        await store.saved();
+        return send(response, decision);
+      }
+      case 'GET /marketplace':
+        return send(response, market.show(received));
+      case 'POST /marketplace': {
+        const decision = market.act(received);
         await store.saved();
         return send(response, decision);
       }

@@ -22,7 +22,7 @@ export interface Totals {
 export interface Account {
   readonly id: number;
   readonly name: string;
-  /** The user who connects the app. */
+  /** The first of its admins. */
   readonly userId: number;
   active: boolean;
   redemptions: number;
@@ -42,6 +42,8 @@ export type GrantStatus = 'active' | 'unrefreshable' | 'disconnected' | 'revoked
 export interface Grant {
   readonly id: string;
   status: GrantStatus;
+  /** The admin who authorized it. */
+  readonly userId: number;
   readonly authorizedAt: number;
   redemptions: number;
   /** All that were ever issued, oldest first. */
@@ -67,6 +69,7 @@ export interface AccessToken {
 export interface AuthorizationCode {
   readonly code: string;
   readonly accountId: number;
+  readonly userId: number;
   readonly redirectUri: string;
   readonly expiresAt: number;
 }

@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, paginateScan, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
 import { type Connection, isDisconnecting } from '../../shared/tokens/connection.ts';
+import { isConnectionId } from '../../shared/tokens/other-items.ts';
 
 /** What the page shows of a connection: no token, not even a sealed one. */
 export interface ShownConnection {
@@ -22,7 +22,9 @@ export async function listConnections(
 ): Promise<ShownConnection[]> {
   const shown: ShownConnection[] = [];
   for await (const { Items = [] } of paginateScan({ client: db }, { TableName: tableName })) {
-    const connections = (Items as Connection[]).filter(({ accountId }) => accountId !== BREAKER_ID);
+    const connections = (Items as Connection[]).filter(({ accountId }) =>
+      isConnectionId(accountId),
+    );
     shown.push(...connections.map(show));
   }
   return shown.sort((a, b) => a.accountName.localeCompare(b.accountName));

@@ -1,40 +1,92 @@
 import { type Clock, plus } from '../runtime/clock.ts';
-import { askGraphql, type GraphqlApi } from './graphql.ts';
+import { askGraphql, type GraphqlAnswer, type GraphqlApi } from './graphql.ts';
 
 export interface Account {
   /** Jobber's `account.id`, encoded as Jobber does. */
   readonly id: string;
+  /** Of 256 characters at most. */
   readonly name: string;
+}
+
+export interface User {
+  /** Jobber's number of the user, as in the claim `user_id` of access tokens. */
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Whose an access token is. */
+export interface Identity {
+  readonly account: Account;
+  /** Absent if Jobber did not say. */
+  readonly user: User | undefined;
 }
 
 const ATTEMPTS = 3;
 /** An attempt with less time is not worth making. */
 const LEAST_MS = 500;
+const MOST_OF_A_NAME = 256;
+/** Needs no scope (Jobber, "Custom Integrations"). */
 const ACCOUNT_QUERY = 'query { account { id name } }';
+const IDENTITY_QUERY = 'query { account { id name } user { id name { full } } }';
 
 /**
- * Asks which account an access token is for: `query { account { id name } }` needs no scope.
- * `undefined` if Jobber did not say within `timeoutMs`, in all of the attempts.
+ * Asks whose an access token is. Without the user if Jobber hides that; `undefined` if Jobber did not name the account within
+ * `timeoutMs`, in all of the attempts.
  */
-export async function fetchAccount(
+export async function fetchIdentity(
   api: GraphqlApi & { readonly clock: Clock },
   accessToken: string,
   timeoutMs: number,
-): Promise<Account | undefined> {
+): Promise<Identity | undefined> {
   const giveUpAt = plus(api.clock.now(), timeoutMs);
+  let query = IDENTITY_QUERY;
   for (let attempt = 1; ; attempt++) {
     const left = giveUpAt - api.clock.now();
     const mostMs = Math.min(left, timeoutMs / 2);
-    const answer = await askGraphql(api, accessToken, { query: ACCOUNT_QUERY }, mostMs);
-    const account = answer.kind === 'data' ? readAccount(answer.data) : undefined;
+    const answer = await askGraphql(api, accessToken, { query }, mostMs);
+    const identity = readIdentity(answer);
     const pause = 200 * attempt;
     const isOver = attempt === ATTEMPTS || plus(api.clock.now(), pause + LEAST_MS) > giveUpAt;
-    if (account || isOver) return account;
+    if (identity || isOver) return identity;
+    if (answer.kind === 'errors') query = ACCOUNT_QUERY;
     await api.clock.sleep(pause);
   }
 }
 
-function readAccount(data: unknown): Account | undefined {
-  const { id, name } = (data as { account?: { id?: unknown; name?: unknown } }).account ?? {};
-  return typeof id === 'string' && id !== '' ? { id, name: String(name ?? '') } : undefined;
+/** Whether Jobber says that the grant of an access token, which has not expired, has ended. Not if Jobber does not answer. */
+export async function hasGrantEnded(
+  api: GraphqlApi,
+  accessToken: string,
+  timeoutMs: number,
+): Promise<boolean> {
+  const { kind } = await askGraphql(api, accessToken, { query: ACCOUNT_QUERY }, timeoutMs);
+  return kind === 'token_rejected' || kind === 'disconnected' || kind === 'inactive';
+}
+
+function readIdentity(answer: GraphqlAnswer): Identity | undefined {
+  if (answer.kind !== 'data' && answer.kind !== 'errors') return undefined;
+  const { account, user } = Object(answer.data) as {
+    account?: { id?: unknown; name?: unknown } | null;
+    user?: { id?: unknown; name?: { full?: unknown } | null } | null;
+  };
+  if (typeof account?.id !== 'string' || account.id === '') return undefined;
+  const { id, name } = user ?? {};
+  return {
+    account: { id: account.id, name: asName(account.name) },
+    user:
+      typeof id === 'string' && id !== ''
+        ? { id: userNumber(id), name: asName(name?.full) }
+        : undefined,
+  };
+}
+
+const asName = (name: unknown): string =>
+  String(name ?? '')
+    .slice(0, MOST_OF_A_NAME)
+    .toWellFormed();
+
+/** Jobber encodes ids with their type (`gid://Jobber/User/1077988`). */
+function userNumber(id: string): string {
+  const decoded = Buffer.from(id, 'base64').toString();
+  return /^(?:gid:\/\/Jobber\/User\/)?(\d{1,19})$/.exec(decoded)?.[1] ?? id.slice(0, 64);
 }

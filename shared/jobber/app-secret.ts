@@ -1,6 +1,5 @@
+import { NOT_SET } from '../runtime/environment.ts';
 import type { AppCredentials } from './token-endpoint.ts';
-
-const NOT_SET = 'not set';
 
 /** What a deployment puts into the app secret, which its owner then replaces. */
 export const APP_SECRET_PLACEHOLDER: AppCredentials = { clientId: NOT_SET, clientSecret: NOT_SET };

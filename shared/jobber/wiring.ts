@@ -1,6 +1,9 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { linkUses } from '../connect/link-uses.ts';
+import { type SigningKeys, signingKeys } from '../connect/signing-keys.ts';
 import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
+import { keyMaterial } from '../runtime/derive-key.ts';
 import { dynamoDb } from '../runtime/dynamodb.ts';
 import { environment } from '../runtime/environment.ts';
 import { sendText } from '../runtime/queue.ts';
@@ -32,20 +35,24 @@ function tableClient(): DynamoDBDocumentClient {
 
 export const table = () => connectionTable(tableClient(), environment.tableName());
 
-export function keyRing(): KeyRing & { previous(): Promise<RootKey | undefined> } {
+export function keyRing(): KeyRing {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
   prefetch(secret);
   return {
     current: async () => rootKey(await secret.current()),
-    async previous() {
-      const version = await secret.previous();
-      return version && rootKey(version);
-    },
     find: async (id) => {
       const version = await secret.find(id);
       return version && rootKey(version);
     },
   };
+}
+
+export const usesOfLinks = () => linkUses(tableClient(), environment.tableName());
+
+export function linkKeys(): SigningKeys {
+  const secret = cachedSecret(aws.secretsManager(), environment.signingSecretId(), clock);
+  prefetch(secret);
+  return signingKeys(secret, clock);
 }
 
 export function appCredentials(): CredentialSource {
@@ -64,7 +71,7 @@ export function appCredentials(): CredentialSource {
     },
     reload,
     async previous() {
-      const version = await secret.previous();
+      const version = await secret.previous(24 * 60 * 60_000);
       return version && credentialsIn(version.value);
     },
   };
@@ -120,7 +127,7 @@ const rootKeys = new WeakMap<SecretVersion, RootKey>();
 
 /** The same object for the same version, so that the keys derived from it are kept. */
 function rootKey(version: SecretVersion): RootKey {
-  const key = rootKeys.get(version) ?? { id: version.id, secret: Buffer.from(version.value) };
+  const key = rootKeys.get(version) ?? { id: version.id, secret: keyMaterial(version.value) };
   rootKeys.set(version, key);
   return key;
 }

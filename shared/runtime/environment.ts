@@ -3,6 +3,8 @@ export type Variable =
   | 'TABLE_NAME'
   | 'APP_SECRET_ID'
   | 'SEALING_SECRET_ID'
+  | 'SIGNING_SECRET_ID'
+  | 'CLIENT_ID'
   | 'REFRESH_QUEUE_URL'
   | 'ESCROW_QUEUE_URL'
   | 'PUBLIC_URL'
@@ -12,7 +14,11 @@ export type Variable =
   | 'RETURN_TO_ORIGINS'
   | 'EVENT_BUS_NAME'
   | 'POST_CONNECT_URL'
+  | 'MANAGE_URL'
   | 'POWERTOOLS_SERVICE_NAME';
+
+/** What stands for a value that only the owner knows, until it is set. */
+export const NOT_SET = 'not set';
 
 /** The one place that reads the environment. Each function reads only what it uses. */
 export const environment = {
@@ -22,6 +28,13 @@ export const environment = {
   appSecretId: () => required('APP_SECRET_ID'),
   /** The secret whose versions are the sealing keys. */
   sealingSecretId: () => required('SEALING_SECRET_ID'),
+  /** The secret whose versions sign states, connect links and claims. */
+  signingSecretId: () => required('SIGNING_SECRET_ID'),
+  /** The id of the Jobber app; `undefined` until its owner has set it. */
+  clientId: () => {
+    const id = optional('CLIENT_ID', NOT_SET);
+    return id === NOT_SET ? undefined : id;
+  },
   /** The queue from the sweep to `refresh-connection`. */
   refreshQueueUrl: () => required('REFRESH_QUEUE_URL'),
   /** The queue that keeps rotations while the table refuses writes. */
@@ -38,7 +51,9 @@ export const environment = {
   jobberGraphqlVersion: () => optional('JOBBER_GRAPHQL_VERSION', '2025-04-16'),
   /** Where a connect that started in Jobber's marketplace leads on to, with a signed claim of the account. */
   postConnectUrl: () => optional('POST_CONNECT_URL', '') || undefined,
-  /** Whether connects that start in Jobber's marketplace, without a state, are accepted. */
+  /** Where the button Manage App of Jobber's marketplace leads on to, with a signed claim of the account and the user. */
+  manageUrl: () => optional('MANAGE_URL', '') || undefined,
+  /** Whether a connect may start without a link of the owner's app, as in Jobber's marketplace. */
   marketplaceConnect: () => optional('MARKETPLACE_CONNECT', 'allow') === 'allow',
   /** Origins that a connect link may return to. */
   returnToOrigins: () =>

@@ -19,16 +19,14 @@ export interface CachedSecret {
   current(): Promise<SecretVersion>;
   /** The current version, read now. */
   reload(): Promise<SecretVersion>;
-  /** The version before the current one, `undefined` if there is none, or if it was replaced {@link OVERLAP} ago. */
-  previous(): Promise<SecretVersion | undefined>;
+  /** The version before the current one, `undefined` if there is none, or if it was replaced earlier than `withinMs` ago. */
+  previous(withinMs: number): Promise<SecretVersion | undefined>;
   /** A version by its id, `undefined` if it no longer exists. */
   find(id: string): Promise<SecretVersion | undefined>;
 }
 
 const FRESH_FOR = 5 * 60_000;
 const RETRY_AFTER = 15_000;
-/** How long a version that was replaced may still be in use somewhere. */
-const OVERLAP = 24 * 60 * 60_000;
 const KEPT_VERSIONS = 16;
 
 /** A secret, kept in memory; callers at once share one request. */
@@ -90,9 +88,9 @@ export function cachedSecret(
   return {
     reload,
     current,
-    async previous() {
+    async previous(withinMs) {
       const { id, createdAt } = await current();
-      if (plus(createdAt, OVERLAP) < clock.now()) return undefined;
+      if (plus(createdAt, withinMs) < clock.now()) return undefined;
       if (before?.of !== id) {
         before = { of: id, version: await readIfExists({ VersionStage: 'AWSPREVIOUS' }) };
       }

@@ -8,8 +8,8 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type EpochMs, plus } from '../runtime/clock.ts';
 import { inTime } from '../runtime/in-time.ts';
-import { BREAKER_ID } from './breaker-id.ts';
 import { LEASE, LONGEST_LEASE, PROBE_EVERY, PROMPT_PROBES, TABLE_CALL } from './budgets.ts';
+import { BREAKER_ID } from './other-items.ts';
 
 interface Item {
   /** Present while the breaker is open. */

@@ -12,9 +12,9 @@ interface Identity {
   /** Jobber's `account.id`, as Jobber encodes it. */
   readonly accountId: string;
   readonly accountName: string;
-  /** The Jobber user who connected the account. */
+  /** The Jobber user who connected the account, by Jobber's number. */
   readonly userId?: string;
-  /** The owner's own id for this customer, from a signed connect link. */
+  /** The owner's own id for this customer, from a signed connect link; it ends with the connection. */
   readonly ref?: string;
   /** New with every authorization; a reconnect makes a new grant. */
   readonly grantId: string;

@@ -18,6 +18,7 @@ import {
   type LapsedConnection,
   sweepShardOf,
 } from './connection.ts';
+import type { Sealed } from './sealing.ts';
 
 /* The writes that begin and end a grant, each with the condition that decides its race. */
 
@@ -29,16 +30,35 @@ const THIS_GRANT = 'grantId = :grantId';
 const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
 const TOKENS = 'accessToken, refreshToken, accessTokenExpiresAt, refreshedAt';
 
+/**
+ * Which active grant a new one may replace: any; only one of the same Jobber user, whose tokens are as safe; or also the one
+ * of another user that holds this access token, since Jobber says that it has ended.
+ */
+export type ReplaceableGrant = 'any' | 'own' | { readonly ended: Sealed<'accessToken'> };
+
+/** No id of a user. */
+const NO_USER = '-';
+
+function mayReplace(over: ReplaceableGrant): string[] {
+  if (over === 'any') return [];
+  const ended = over === 'own' ? '' : ' OR accessToken = :ended';
+  const isFree =
+    'attribute_not_exists(#status) OR #status <> :active OR attribute_exists(disconnectingSince)';
+  return [`(${isFree} OR userId = :user${ended})`];
+}
+
 /** @param update of one item of the table */
 export function grantWrites(update: ConditionalUpdate) {
   /**
-   * A new grant replaces whatever is there but the owner's `ref`, a refresh in flight included: that one then fails its
-   * own condition and adopts the new grant. Only an active grant that was issued later stands against it, or the disconnect
-   * of one. Written once: a retry whose first attempt landed must not undo what happened to the grant since.
+   * A new grant replaces whatever is there but the `ref` of a connection that has not ended, a refresh in flight included:
+   * that one then fails its own condition and adopts the new grant. An active grant that was issued later stands against it,
+   * or the disconnect of one, and what `over` says. Written once: a retry whose first attempt landed must not undo what
+   * happened to the grant since.
    */
   function saveGrant(
     { accountId, ...grant }: Grant,
     now: EpochMs,
+    over: ReplaceableGrant = 'any',
     withinMs?: number,
   ): Promise<WriteResult> {
     const attributes: Record<string, unknown> = {
@@ -54,7 +74,7 @@ export function grantWrites(update: ConditionalUpdate) {
         UpdateExpression:
           `SET ${names.map((name) => `#${name} = :${name}`).join(', ')} ` +
           `REMOVE ${[LEASE_AND_MARKS, VERDICT, 'disconnectingSince', ...('userId' in grant ? [] : ['userId'])].join(', ')}`,
-        ConditionExpression: `${NOT_THIS_GRANT} AND ${NO_LATER_GRANT}`,
+        ConditionExpression: [NOT_THIS_GRANT, NO_LATER_GRANT, ...mayReplace(over)].join(' AND '),
         ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
         ExpressionAttributeValues: {
           ...Object.fromEntries(
@@ -63,6 +83,8 @@ export function grantWrites(update: ConditionalUpdate) {
           ':soon': plus(now, LONGEST_LEASE),
           ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
           ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
+          ...(over !== 'any' && { ':active': 'active', ':user': grant.userId ?? NO_USER }),
+          ...(over !== 'any' && over !== 'own' && { ':ended': over.ended }),
         },
       },
       withinMs,
@@ -134,8 +156,8 @@ const deleteTokens = (
 ): Partial<UpdateCommandInput> => ({
   UpdateExpression:
     'SET #status = :disconnected, statusReason = :reason, statusChangedAt = :now ' +
-    `REMOVE ${TOKENS}, ${LEASE_AND_MARKS}, ${APPEAL}, sweepShard, disconnectingSince`,
-  ExpressionAttributeNames: { '#status': 'status' },
+    `REMOVE #ref, ${TOKENS}, ${LEASE_AND_MARKS}, ${APPEAL}, sweepShard, disconnectingSince`,
+  ExpressionAttributeNames: { '#status': 'status', '#ref': 'ref' },
   ExpressionAttributeValues: {
     ...values,
     ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],

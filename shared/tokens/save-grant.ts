@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, type EpochMs, toSeconds } from '../runtime/clock.ts';
 import { attemptFor } from './attempts.ts';
-import { clientDigest, type Grant } from './connection.ts';
+import { type ActiveConnection, type Connection, clientDigest, type Grant } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { TableUnavailableError } from './errors.ts';
+import type { ReplaceableGrant } from './grant-writes.ts';
 import { type RootKey, seal } from './sealing.ts';
 import type { TokenPair } from './token-endpoint.ts';
 
@@ -16,10 +17,17 @@ export interface NewGrant
   readonly accessToken: string;
 }
 
+export type SavedGrant =
+  /** The account is connected, with this grant or a later one. */
+  | { readonly outcome: 'connected' }
+  /** The account stays connected with the grant of another user, which `over` protects. */
+  | { readonly outcome: 'kept'; readonly found: ActiveConnection }
+  /** The account was disconnected after a later grant. */
+  | { readonly outcome: 'disconnected' };
+
 /**
- * Stores a new grant as an active connection, over whatever is stored for the account; a grant issued
- * later stays. Load the sealing key before the code is exchanged, so that nothing is exchanged in vain.
- * @returns whether the account is connected now; not if it was disconnected after a later grant
+ * Stores a new grant as an active connection, over what `over` says; a grant issued later stays. Load the sealing key
+ * before the code is exchanged, so that nothing is exchanged in vain.
  * @throws TableUnavailableError
  */
 export async function saveGrant(
@@ -27,7 +35,8 @@ export async function saveGrant(
   key: RootKey,
   { accessToken, refreshToken, expiresAt, clientId, ...identity }: NewGrant,
   deadline: EpochMs,
-): Promise<boolean> {
+  over: ReplaceableGrant = 'any',
+): Promise<SavedGrant> {
   const grant: Grant = {
     ...identity,
     issuedTo: clientDigest(clientId),
@@ -38,8 +47,20 @@ export async function saveGrant(
     refreshedAt: toSeconds(clock.now()),
   };
   const result = await attemptFor(clock, deadline - clock.now(), (leftMs) =>
-    table.saveGrant(grant, clock.now(), leftMs),
+    table.saveGrant(grant, clock.now(), over, leftMs),
   );
   if (!result) throw new TableUnavailableError();
-  return result.written || result.found?.status === 'active';
+  if (result.written) return { outcome: 'connected' };
+  return stoodAgainst(grant, over, result.found);
+}
+
+/** What a grant that was not written found instead. */
+function stoodAgainst(
+  { grantId, userId }: Grant,
+  over: ReplaceableGrant,
+  found: Connection | undefined,
+): SavedGrant {
+  if (found?.status !== 'active') return { outcome: 'disconnected' };
+  const isOurs = found.grantId === grantId || (userId !== undefined && found.userId === userId);
+  return over === 'any' || isOurs ? { outcome: 'connected' } : { outcome: 'kept', found };
 }

@@ -1,12 +1,5 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
-
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
+import { deriveKey, deriveSubkey } from '../runtime/derive-key.ts';
 import { SecretsUnavailableError } from './errors.ts';
 
 declare const attribute: unique symbol;
@@ -35,7 +28,9 @@ export class UnsealableError extends Error {
 }
 
 // version | key id length | key id | nonce | ciphertext | tag
-const FORMAT = 1;
+const FORMAT = 2;
+/** Earlier versions of this code sealed the tokens of all accounts with one key. */
+const ONE_KEY_FORMAT = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
@@ -43,7 +38,8 @@ const UUID_BYTES = 16;
 
 /**
  * Encrypts a token with AES-256-GCM, the account id and attribute name as additional data, so that a
- * value copied to another connection or attribute does not open.
+ * value copied to another connection or attribute does not open. Each account has a key of its own: random nonces
+ * of one key are safe for 2^32 values (NIST SP 800-38D, section 8.3), which a million connections would reach in ten weeks.
  */
 export function seal<A extends TokenAttribute>(
   key: RootKey,
@@ -52,7 +48,7 @@ export function seal<A extends TokenAttribute>(
   attribute: A,
 ): Sealed<A> {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', deriveKey(key, 'seal'), nonce);
+  const cipher = createCipheriv('aes-256-gcm', sealingKey(key, accountId), nonce);
   cipher.setAAD(additionalData(accountId, attribute));
   const keyId = packKeyId(key.id);
   return Buffer.concat([
@@ -79,7 +75,9 @@ export async function unseal<A extends TokenAttribute>(
   const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length);
   const keyIdEnd = 2 + (bytes[1] ?? 0);
   const cipherStart = keyIdEnd + NONCE_BYTES;
-  if (bytes[0] !== FORMAT || bytes.length < cipherStart + TAG_BYTES) {
+  const [format] = bytes;
+  const isKnown = format === FORMAT || format === ONE_KEY_FORMAT;
+  if (!isKnown || bytes.length < cipherStart + TAG_BYTES) {
     throw new UnsealableError('The sealed token has an unknown format.');
   }
   const key = await keys.find(unpackKeyId(bytes.subarray(2, keyIdEnd))).catch((cause: unknown) => {
@@ -89,7 +87,7 @@ export async function unseal<A extends TokenAttribute>(
   try {
     const decipher = createDecipheriv(
       'aes-256-gcm',
-      deriveKey(key, 'seal'),
+      format === FORMAT ? sealingKey(key, accountId) : commonKey(key),
       bytes.subarray(keyIdEnd, cipherStart),
       { authTagLength: TAG_BYTES },
     );
@@ -104,21 +102,18 @@ export async function unseal<A extends TokenAttribute>(
   }
 }
 
-type Purpose = 'seal' | 'state' | 'connect-link' | 'connect-claim';
-const derivedKeys = new WeakMap<RootKey, Map<Purpose, KeyObject>>();
+const derived = new WeakMap<RootKey, KeyObject>();
 
-/** A key of 32 bytes for one purpose (HKDF, RFC 5869): no two purposes share key material. */
-export function deriveKey(key: RootKey, purpose: Purpose): KeyObject {
-  const known = derivedKeys.get(key) ?? new Map<Purpose, KeyObject>();
-  derivedKeys.set(key, known);
-  const derived =
-    known.get(purpose) ??
-    createSecretKey(
-      new Uint8Array(hkdfSync('sha256', key.secret, '', `jobber-tokens/${purpose}`, 32)),
-    );
-  known.set(purpose, derived);
-  return derived;
+/** What the keys of the accounts are derived from. */
+function commonKey(root: RootKey): KeyObject {
+  const key = derived.get(root) ?? deriveKey(root.secret, 'seal');
+  derived.set(root, key);
+  return key;
 }
+
+/** The key of one account. */
+const sealingKey = (root: RootKey, accountId: string): KeyObject =>
+  deriveSubkey(commonKey(root), accountId);
 
 const additionalData = (accountId: string, attribute: TokenAttribute) =>
   Buffer.from(`${attribute}\0${accountId}`);

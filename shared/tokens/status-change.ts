@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { BREAKER_ID } from './breaker-id.ts';
+import { isConnectionId } from './other-items.ts';
 
 /** An attribute as DynamoDB writes it: of text or a number. */
 interface Attribute {
@@ -18,7 +18,14 @@ export interface StatusChange {
   readonly detail: {
     readonly accountId: string;
     readonly accountName: string;
+    /** The owner's own id of the customer; of a connection that ends, the one that it had. */
     readonly ref: string | null;
+    /** The Jobber user whose grant it is. */
+    readonly userId: string | null;
+    /** Whose grant was replaced, if it was active and another user's. */
+    readonly previousUserId: string | null;
+    /** The `ref` that this grant replaced by another one. */
+    readonly previousRef: string | null;
     readonly grantId: string;
     readonly rotation: number;
     readonly status: 'active' | 'reconnect_required' | 'disconnected';
@@ -41,6 +48,7 @@ const Item = z.object({
   accountId: text,
   accountName: text,
   ref: z.optional(text),
+  userId: z.optional(text),
   grantId: text,
   rotation: number,
   status: z.pipe(text, z.enum(['active', 'reconnect_required', 'disconnected'])),
@@ -49,7 +57,12 @@ const Item = z.object({
   connectedAt: number,
   refreshedAt: z.optional(number),
 });
-const Before = z.object({ grantId: text, status: text });
+const Before = z.object({
+  grantId: text,
+  status: text,
+  ref: z.optional(text),
+  userId: z.optional(text),
+});
 
 /**
  * The status change that a write to the table was, if it was one: a new grant, or another status of the same grant. An
@@ -60,13 +73,12 @@ export function statusChangeOf(
   before: Image | undefined,
   after: Image | undefined,
 ): StatusChange | undefined {
-  // The circuit breaker's item is no connection.
-  if (!after || after['accountId']?.S === BREAKER_ID) return undefined;
+  if (!after || !isConnectionId(after['accountId']?.S ?? '')) return undefined;
   const item = Item.parse(after);
   const was = Before.safeParse(before).data;
   const isNewGrant = was?.grantId !== item.grantId;
   if (!isNewGrant && was.status === item.status) return undefined;
-  const { accountId, accountName, ref = null, grantId, rotation, status } = item;
+  const { accountId, accountName, userId, grantId, rotation, status } = item;
   const active = isNewGrant
     ? ({ type: 'connection.established', at: item.connectedAt } as const)
     : ({ type: 'connection.restored', at: (item.refreshedAt ?? 0) * 1000 } as const);
@@ -74,12 +86,17 @@ export function statusChangeOf(
     status === 'active'
       ? active
       : ({ type: `connection.${status}`, at: item.statusChangedAt ?? 0 } as const);
+  const replaced = isNewGrant && was?.status === 'active' ? was : undefined;
   return {
     type,
     detail: {
       accountId,
       accountName,
-      ref,
+      // The end of a grant deletes its `ref`.
+      ref: item.ref ?? (status === 'disconnected' ? was?.ref : undefined) ?? null,
+      userId: userId ?? null,
+      previousUserId: otherThan(userId, replaced?.userId),
+      previousRef: isNewGrant ? otherThan(item.ref, was?.ref) : null,
       grantId,
       rotation,
       status,
@@ -88,3 +105,6 @@ export function statusChangeOf(
     },
   };
 }
+
+const otherThan = (present: string | undefined, earlier: string | undefined): string | null =>
+  earlier !== undefined && earlier !== present ? earlier : null;

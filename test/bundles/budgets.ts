@@ -6,7 +6,7 @@ import type { FunctionName } from '../../functions/manifest.ts';
  */
 export const budgets: Record<FunctionName, number> = {
   'oauth-connect': 258_000,
-  'oauth-callback': 327_000,
+  'oauth-callback': 338_000,
   jwks: 234_000,
   'jobber-webhook': 338_000,
   'create-connect-link': 266_000,

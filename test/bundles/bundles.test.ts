@@ -14,16 +14,16 @@ const SEALING = 'shared/tokens/sealing';
 const JOBBER = 'shared/jobber/';
 const PROTOCOL = 'shared/tokens/refresh';
 const foreign: Record<FunctionName, readonly string[]> = {
-  'oauth-connect': [DYNAMODB, SQS, PROTOCOL, 'shared/tokens/connection-table', 'zod'],
+  'oauth-connect': [SEALING, DYNAMODB, SQS, PROTOCOL, 'shared/tokens/connection-table', 'zod'],
   'oauth-callback': [SQS, PROTOCOL, 'zod'],
-  jwks: [DYNAMODB, SQS, PROTOCOL, 'zod'],
+  jwks: [SEALING, DYNAMODB, SQS, PROTOCOL, 'zod'],
   'jobber-webhook': [SEALING, SQS, PROTOCOL, 'jose'],
-  'create-connect-link': [DYNAMODB, SQS, PROTOCOL],
-  disconnect: ['shared/pages/', 'shared/tokens/due-index'],
+  'create-connect-link': [SEALING, DYNAMODB, SQS, PROTOCOL],
+  disconnect: ['shared/connect/', 'shared/tokens/due-index'],
   'publish-changes': [SEALING, JOBBER, PROTOCOL, SECRETS, DYNAMODB, SQS, 'jose'],
-  'get-token': ['shared/pages/', 'shared/tokens/due-index'],
+  'get-token': ['shared/connect/', 'shared/tokens/due-index'],
   'refresh-sweep': [SEALING, JOBBER, PROTOCOL, SECRETS, 'jose', 'zod'],
-  'refresh-connection': ['shared/pages/', 'shared/tokens/due-index'],
+  'refresh-connection': ['shared/connect/', 'shared/tokens/due-index'],
   'save-rotation': [JOBBER, PROTOCOL, SECRETS, SQS, 'jose'],
 };
 const foreignToAll = [

@@ -11,6 +11,7 @@ const VARIABLES: Partial<Record<Variable, string>> = {
   TABLE_NAME: 'table',
   APP_SECRET_ID: 'app',
   SEALING_SECRET_ID: 'sealing',
+  SIGNING_SECRET_ID: 'signing',
   REFRESH_QUEUE_URL: `${NOWHERE}/refresh`,
   ESCROW_QUEUE_URL: `${NOWHERE}/escrow`,
   EVENT_BUS_NAME: 'bus',

@@ -9,7 +9,12 @@ import { readAssembly } from '../../local/assembly.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
 import { EVENT_BUS, localEventBus } from '../../local/aws/event-bus.ts';
 import { startQueues } from '../../local/aws/queues.ts';
-import { APP_SECRET, localSecrets, SEALING_SECRET } from '../../local/aws/secrets.ts';
+import {
+  APP_SECRET,
+  localSecrets,
+  SEALING_SECRET,
+  SIGNING_SECRET,
+} from '../../local/aws/secrets.ts';
 import { createConnectionsTable } from '../../local/aws/tables.ts';
 import { browser } from '../../local/browser.ts';
 import type { Invoke } from '../../local/functions.ts';
@@ -96,6 +101,7 @@ export async function certifiedSystem(assembly: string): Promise<CertifiedSystem
     TABLE_NAME: TableName,
     APP_SECRET_ID: APP_SECRET,
     SEALING_SECRET_ID: SEALING_SECRET,
+    SIGNING_SECRET_ID: SIGNING_SECRET,
     REFRESH_QUEUE_URL: queues.urls.refresh,
     ESCROW_QUEUE_URL: queues.urls.escrow,
     EVENT_BUS_NAME: EVENT_BUS,
@@ -107,6 +113,7 @@ export async function certifiedSystem(assembly: string): Promise<CertifiedSystem
     AWS_ENDPOINT_URL_SQS: queues.endpoint,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
     JOBBER_BASE_URL: server.url,
+    CLIENT_ID: APP.clientId,
     POWERTOOLS_LOG_LEVEL: process.env['POWERTOOLS_LOG_LEVEL'] ?? 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
   });

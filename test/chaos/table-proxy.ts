@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { close, listen } from '../../local/listen.ts';
-import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
+import { BREAKER_ID } from '../../shared/tokens/other-items.ts';
 import type { BreakerWatch } from './breaker-watch.ts';
 import type { Passing } from './moments.ts';
 import type { Random } from './random.ts';

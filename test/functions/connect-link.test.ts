@@ -1,14 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createLocalJWKSet, decodeJwt, jwtVerify, SignJWT } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CreateConnectLinkResponse } from '../../functions/create-connect-link.ts';
 import { browser } from '../../local/browser.ts';
 import { verifyConnectClaim } from '../../shared/client/connect-claim.ts';
-import { claimKeys, postConnectUrl } from '../../shared/jobber/connect-claim.ts';
-import type { RootKey } from '../../shared/tokens/sealing.ts';
-import { fakeClock } from '../support/fake-clock.ts';
-import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
-import { rootKey } from '../support/token-system.ts';
+import { idOf, MAPLE, NORTHWIND, type TestSystem, testSystem } from '../support/local-system.ts';
 
 let system: TestSystem;
 beforeAll(async () => {
@@ -28,13 +24,24 @@ const created = async (request: unknown) => {
   return answer;
 };
 
+/** Where a page leads on to. */
+function claimOn(page: string): URL {
+  const [, href = ''] = /href="([^"]+)"/.exec(page) ?? [];
+  return new URL(href.replaceAll('&amp;', '&'));
+}
+
 describe('a connect link', () => {
   it('carries the owner’s ref into the connection, and leads back', async () => {
     const { url, expiresAt } = await created({ ref: 'tenant-7', returnTo: `${system.url}/done` });
     expect(expiresAt - Date.now() / 1000).toBeGreaterThan(14 * 60);
     expect(expiresAt - Date.now() / 1000).toBeLessThanOrEqual(15 * 60);
     const page = await browser().connect(url, MAPLE);
-    expect(page).toContain(`href="${system.url}/done"`);
+    const claim = claimOn(page).searchParams.get('connection') ?? '';
+    const options = { issuer: system.url, audience: system.url };
+    expect(await verifyConnectClaim(claim, options)).toMatchObject({
+      accountId: idOf(MAPLE),
+      ref: 'tenant-7',
+    });
     expect(await system.item(idOf(MAPLE))).toMatchObject({ ref: 'tenant-7', status: 'active' });
   });
 
@@ -45,6 +52,15 @@ describe('a connect link', () => {
     const other = await browser().get(callback);
     expect(other.status).toBe(400);
     expect(await system.item(idOf(MAPLE))).toEqual(before);
+  });
+
+  it('connects one account, in whatever browsers it is opened', async () => {
+    await system.remove(idOf(NORTHWIND));
+    const { url } = await created({ ref: 'tenant-8' });
+    expect(await browser().connect(url, MAPLE)).toContain('Jobber is connected');
+    expect(await browser().connect(url, NORTHWIND)).toContain('has connected another account');
+    expect(await system.item(idOf(NORTHWIND))).toBeUndefined();
+    expect(await browser().connect(url, MAPLE)).toContain('Jobber is connected');
   });
 
   it('may carry nothing', async () => {
@@ -74,22 +90,28 @@ describe('a connect that starts in Jobber’s marketplace', () => {
   const audience = 'https://app.example';
 
   const fromMarketplace = () => system.connectFromMarketplace(MAPLE);
-  async function claimFrom(page: string) {
-    const [, href = ''] = /href="([^"]+)"/.exec(page) ?? [];
-    return new URL(href.replaceAll('&amp;', '&'));
-  }
   const verify = (claim: string) => verifyConnectClaim(claim, { issuer: system.url, audience });
 
   it('leads on with a claim of the account, which the owner’s backend verifies', async () => {
     process.env['POST_CONNECT_URL'] = `${audience}/jobber?from=jobber`;
-    const target = await claimFrom(await fromMarketplace());
+    const target = claimOn(await fromMarketplace());
     expect(`${target.origin}${target.pathname}`).toBe(`${audience}/jobber`);
     expect(target.searchParams.get('from')).toBe('jobber');
     const claim = target.searchParams.get('connection') ?? '';
-    expect(await verify(claim)).toEqual({ accountId: idOf(MAPLE) });
-    const { exp = 0, ...claims } = decodeJwt(claim);
-    expect(claims).toEqual({ iss: system.url, aud: audience, sub: idOf(MAPLE) });
-    expect(exp - Date.now() / 1000).toBeLessThanOrEqual(5 * 60);
+    const { exp: expiresAt = 0, iat = 0, jti: id } = decodeJwt(claim);
+    expect(await verify(claim)).toEqual({
+      id,
+      accountId: idOf(MAPLE),
+      accountName: 'Maple Street Plumbing',
+      userId: '1077988',
+      userName: 'First admin',
+      isConnector: true,
+      ref: undefined,
+      expiresAt,
+    });
+    expect(id).toMatch(/^[\w-]{36}$/);
+    expect(expiresAt - iat).toBe(5 * 60);
+    expect(Math.abs(iat - Date.now() / 1000)).toBeLessThan(5);
   });
 
   it('leads nowhere unless the owner says where', async () => {
@@ -104,13 +126,14 @@ describe('a connect that starts in Jobber’s marketplace', () => {
 
   it('claims nothing that is forged, expired, or for somebody else', async () => {
     process.env['POST_CONNECT_URL'] = `${audience}/jobber`;
-    const claim = (await claimFrom(await fromMarketplace())).searchParams.get('connection') ?? '';
+    const claim = claimOn(await fromMarketplace()).searchParams.get('connection') ?? '';
     const [header = '', , signature = ''] = claim.split('.');
     const other = Buffer.from(JSON.stringify({ ...decodeJwt(claim), sub: 'x' }));
     const { privateKey } = generateKeyPairSync('ed25519');
     const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString());
+    const typ = 'jobber-connect+jwt';
     const sign = (key: Parameters<SignJWT['sign']>[0], alg: string, id = kid) =>
-      new SignJWT(decodeJwt(claim)).setProtectedHeader({ alg, kid: id }).sign(key);
+      new SignJWT(decodeJwt(claim)).setProtectedHeader({ alg, typ, kid: id }).sign(key);
     const forged = [
       '',
       'x',
@@ -122,15 +145,21 @@ describe('a connect that starts in Jobber’s marketplace', () => {
     for (const each of forged) {
       await expect(verify(each)).rejects.toMatchObject({ code: 'invalid_connect_claim' });
     }
-    const elsewhere = { issuer: system.url, audience: 'https://other.example' };
-    await expect(verifyConnectClaim(claim, elsewhere)).rejects.toMatchObject({
-      code: 'invalid_connect_claim',
-    });
+    for (const other of [
+      { audience: 'https://other.example' },
+      { issuer: 'https://other.example/' },
+      { purpose: 'sign-in' as const },
+    ]) {
+      const options = { issuer: system.url, audience, ...other };
+      const verified = verifyConnectClaim(claim, options);
+      if ('issuer' in other) await expect(verified).rejects.toThrow();
+      else await expect(verified).rejects.toMatchObject({ code: 'invalid_connect_claim' });
+    }
   });
 
   it('is verified with keys that hold no secret', async () => {
     process.env['POST_CONNECT_URL'] = `${audience}/jobber`;
-    const claim = (await claimFrom(await fromMarketplace())).searchParams.get('connection') ?? '';
+    const claim = claimOn(await fromMarketplace()).searchParams.get('connection') ?? '';
     const read = async () => {
       const response = await fetch(`${system.url}/.well-known/jwks.json`);
       expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
@@ -140,22 +169,6 @@ describe('a connect that starts in Jobber’s marketplace', () => {
     expect(keys.map((key) => Object.keys(key).sort())).toEqual([
       ['alg', 'crv', 'kid', 'kty', 'use', 'x'],
     ]);
-    expect(await verify(claim)).toEqual({ accountId: idOf(MAPLE) });
-  });
-
-  it('may be verified after the sealing secret was replaced', async () => {
-    const [before, after] = [rootKey('1'.repeat(32)), rootKey('2'.repeat(32))];
-    const ring = (current: RootKey, previous?: RootKey) => ({
-      current: async () => current,
-      find: async () => undefined,
-      previous: async () => previous,
-    });
-    const connected = { accountId: 'x', issuer: system.url, url: `${audience}/` };
-    const url = await postConnectUrl(ring(before), fakeClock(Date.now()), connected);
-    const keys = createLocalJWKSet({ keys: await claimKeys(ring(after, before)) });
-    const claim = new URL(url).searchParams.get('connection') ?? '';
-    expect((await jwtVerify(claim, keys)).payload.sub).toBe('x');
-    const without = createLocalJWKSet({ keys: await claimKeys(ring(after)) });
-    await expect(jwtVerify(claim, without)).rejects.toThrow();
+    expect(await verify(claim)).toMatchObject({ accountId: idOf(MAPLE) });
   });
 });

@@ -89,7 +89,6 @@ describe('APP_DISCONNECT', () => {
       'connectedAt',
       'grantId',
       'issuedTo',
-      'ref',
       'rotation',
       'status',
       'statusChangedAt',

@@ -40,6 +40,7 @@ describe.each(names)('%s', (name) => {
     const defaults = [
       'JOBBER_BASE_URL',
       'JOBBER_GRAPHQL_VERSION',
+      'MANAGE_URL',
       'POST_CONNECT_URL',
       'RETURN_TO_ORIGINS',
     ];
@@ -61,6 +62,8 @@ describe('the environment', () => {
       TABLE_NAME: idOf(tokens.table),
       APP_SECRET_ID: arnOf(idOf(tokens.appSecret)),
       SEALING_SECRET_ID: arnOf(idOf(tokens.sealingSecret)),
+      SIGNING_SECRET_ID: arnOf(idOf(tokens.signingSecret)),
+      CLIENT_ID: 'client',
       REFRESH_QUEUE_URL: queueUrl(idOf(tokens.refreshQueue)),
       ESCROW_QUEUE_URL: queueUrl(idOf(tokens.escrowQueue)),
       PUBLIC_URL: `https://${idOf(tokens.httpFront.api)}.execute-api.us-east-1.amazonaws.com`,

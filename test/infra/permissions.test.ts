@@ -32,6 +32,7 @@ const SECRETS = [
   ...on('appSecret', 'secretsmanager:GetSecretValue'),
   ...on('sealingSecret', 'secretsmanager:GetSecretValue'),
 ];
+const SIGNING = on('signingSecret', 'secretsmanager:GetSecretValue');
 const ESCROW = on('escrow', 'sqs:SendMessage');
 const PUT_EVENTS = on('eventBus', 'events:PutEvents');
 const receive = (queue: string) =>
@@ -39,15 +40,15 @@ const receive = (queue: string) =>
 
 /** The table of the design. */
 const MAY: Record<FunctionName, string[]> = {
-  'oauth-connect': SECRETS,
-  'oauth-callback': [...UPDATE, ...SECRETS],
-  jwks: on('sealingSecret', 'secretsmanager:GetSecretValue'),
+  'oauth-connect': SIGNING,
+  'oauth-callback': [...UPDATE, ...SECRETS, ...SIGNING],
+  jwks: SIGNING,
   'jobber-webhook': [
     ...READ_AND_UPDATE,
     ...on('appSecret', 'secretsmanager:GetSecretValue'),
     ...PUT_EVENTS,
   ],
-  'create-connect-link': on('sealingSecret', 'secretsmanager:GetSecretValue'),
+  'create-connect-link': SIGNING,
   'get-token': [...READ_AND_UPDATE, ...SECRETS, ...ESCROW],
   disconnect: [...READ_AND_UPDATE, ...SECRETS, ...ESCROW],
   'refresh-sweep': [
@@ -112,6 +113,7 @@ const targets: Record<string, string> = {
     tableKey: tokens.tableKey,
     appSecret: tokens.appSecret,
     sealingSecret: tokens.sealingSecret,
+    signingSecret: tokens.signingSecret,
     refresh: tokens.refreshQueue,
     escrow: tokens.escrowQueue,
     eventBus: tokens.eventBus,

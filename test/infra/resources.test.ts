@@ -45,14 +45,17 @@ describe('the table', () => {
     ]);
   });
 
-  it('can be restored to any second, is not deleted by mistake, and lets nothing expire', () => {
+  it('can be restored to any second, is not deleted by mistake, and lets no connection expire', () => {
     expect(table['Replicas']).toMatchObject([
       {
         PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
         DeletionProtectionEnabled: true,
       },
     ]);
-    expect(table['TimeToLiveSpecification']).toBeUndefined();
+    expect(table['TimeToLiveSpecification']).toEqual({
+      AttributeName: 'endsAt',
+      Enabled: true,
+    });
   });
 });
 
@@ -235,16 +238,18 @@ describe('the outputs', () => {
       name,
       resolve(Value),
     ]);
-    const { httpFront, functions, appSecret, sealingSecret } = tokens;
+    const { httpFront, functions, appSecret, sealingSecret, signingSecret } = tokens;
     expect(Object.fromEntries(outputs)).toEqual({
       CallbackUrl: `https://${idOf(httpFront.api)}.execute-api.us-east-1.amazonaws.com/oauth/callback`,
       WebhookUrl: `https://${idOf(httpFront.api)}.execute-api.us-east-1.amazonaws.com/webhooks/jobber`,
+      ManageAppUrl: `https://${idOf(httpFront.api)}.execute-api.us-east-1.amazonaws.com/oauth/manage`,
       EventBusName: idOf(tokens.eventBus),
       GetTokenFunction: idOf(functions['get-token']),
       CreateConnectLinkFunction: idOf(functions['create-connect-link']),
       DisconnectFunction: idOf(functions.disconnect),
       TableName: idOf(tokens.table),
       SealingSecretArn: `arn:aws:secretsmanager:us-east-1:111122223333:secret:${idOf(sealingSecret)}-AbCdEf`,
+      SigningSecretArn: `arn:aws:secretsmanager:us-east-1:111122223333:secret:${idOf(signingSecret)}-AbCdEf`,
       SetAppSecret:
         'aws secretsmanager put-secret-value --region us-east-1 --secret-id ' +
         `arn:aws:secretsmanager:us-east-1:111122223333:secret:${idOf(appSecret)}-AbCdEf ` +

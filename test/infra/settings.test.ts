@@ -60,6 +60,7 @@ describe('a domain of the owner’s', () => {
   const zone = { hostedZoneId: 'Z123', zoneName: 'example.com' };
   const { stack, template, properties } = synthesize({}, (owners) => {
     new JobberTokens(owners, 'WithDomain', {
+      clientId: 'client',
       domain: {
         name: 'jobber.example.com',
         certificate: Certificate.fromCertificateArn(
@@ -140,7 +141,8 @@ describe('settings', () => {
   );
 
   it('need a Region, which the table’s key is made for', () => {
-    expect(() => new JobberTokens(new Stack(testApp(), 'NoRegion'), 'JobberTokens')).toThrow(
+    const stack = new Stack(testApp(), 'NoRegion');
+    expect(() => new JobberTokens(stack, 'JobberTokens', { clientId: 'client' })).toThrow(
       'give the stack env: { region }',
     );
   });

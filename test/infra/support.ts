@@ -25,12 +25,13 @@ export interface Synthesized {
 
 /** The stack; `extend` adds what an owner might. */
 export function synthesize(
-  props: JobberTokensStackProps = {},
+  props: Partial<JobberTokensStackProps> = {},
   extend: (stack: JobberTokensStack) => void = () => undefined,
 ): Synthesized {
   const app = testApp();
   const stack = new JobberTokensStack(app, 'JobberTokens', {
     env: { account: ACCOUNT, region: REGION },
+    clientId: 'client',
     ...props,
   });
   extend(stack);

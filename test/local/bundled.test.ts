@@ -19,6 +19,7 @@ const local: LocalResources = {
   TABLE_NAME: 'the table',
   APP_SECRET_ID: 'the app secret',
   SEALING_SECRET_ID: 'the sealing secret',
+  SIGNING_SECRET_ID: 'the signing secret',
   REFRESH_QUEUE_URL: 'the refresh queue',
   ESCROW_QUEUE_URL: 'the escrow queue',
   PUBLIC_URL: 'https://example.com',

@@ -43,7 +43,7 @@ describe.skipIf(!executablePath)(
     async function connect(account: string) {
       await page.goto(`${system.url}/`);
       await page.getByRole('link', { name: 'Connect an account' }).click();
-      await page.getByRole('radio', { name: account }).check();
+      await page.getByRole('radio', { name: account }).first().check();
       await page.getByRole('button', { name: 'Allow' }).click();
       await page.getByRole('heading', { name: 'Jobber is connected' }).waitFor();
     }
@@ -115,7 +115,7 @@ describe.skipIf(!executablePath)(
       await page.goto(`${system.url}/`);
       await page.getByRole('button', { name: 'Create a connect link' }).click();
       await page.getByRole('link', { name: 'the link to send the customer’s browser to' }).click();
-      await page.getByRole('radio', { name: 'Northwind Landscaping' }).check();
+      await page.getByRole('radio', { name: 'Northwind Landscaping' }).first().check();
       await page.getByRole('button', { name: 'Allow' }).click();
       await page.getByRole('link', { name: 'Continue' }).click();
       const northwind = card('Northwind Landscaping');

@@ -1,7 +1,7 @@
 import { plus } from '../../shared/runtime/clock.ts';
-import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
 import { GRACE, LEASE } from '../../shared/tokens/budgets.ts';
 import { isDisconnecting } from '../../shared/tokens/connection.ts';
+import { BREAKER_ID } from '../../shared/tokens/other-items.ts';
 import { ACCOUNT } from './account.ts';
 import type { Invariant } from './invariants.ts';
 import { isLossExcused, isStoredLive } from './oracle.ts';

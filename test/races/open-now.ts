@@ -1,10 +1,6 @@
 import { createDecipheriv } from 'node:crypto';
-import {
-  deriveKey,
-  type RootKey,
-  type Sealed,
-  type TokenAttribute,
-} from '../../shared/tokens/sealing.ts';
+import { deriveKey, deriveSubkey } from '../../shared/runtime/derive-key.ts';
+import type { RootKey, Sealed, TokenAttribute } from '../../shared/tokens/sealing.ts';
 
 /** Opens a sealed token without waiting, for the one who watches: its format is that of `sealing.ts`. */
 export function openNow<A extends TokenAttribute>(
@@ -17,7 +13,7 @@ export function openNow<A extends TokenAttribute>(
   const start = 2 + (bytes[1] ?? 0);
   const decipher = createDecipheriv(
     'aes-256-gcm',
-    deriveKey(key, 'seal'),
+    deriveSubkey(deriveKey(key.secret, 'seal'), accountId),
     bytes.subarray(start, start + 12),
   );
   decipher.setAAD(Buffer.from(`${attribute}\0${accountId}`));

@@ -176,7 +176,8 @@ async function callback(process: LiveProcess, table: ConnectionTable): Promise<b
     connectedAt: grantedAt(pair.expiresAt, process.clock.now()),
   };
   const deadline = plus(process.clock.now(), SAVE_TIME);
-  return saveGrant({ table, clock: process.clock }, KEY, grant, deadline);
+  const { outcome } = await saveGrant({ table, clock: process.clock }, KEY, grant, deadline);
+  return outcome === 'connected';
 }
 
 /** Disconnected in Jobber, which takes a second; the webhook comes until it is answered with 2xx, or given up. */

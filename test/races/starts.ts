@@ -1,7 +1,7 @@
 import { type EpochMs, plus } from '../../shared/runtime/clock.ts';
-import { BREAKER_ID } from '../../shared/tokens/breaker-id.ts';
 import { GRACE } from '../../shared/tokens/budgets.ts';
 import { nextAppeal, sweepShardOf } from '../../shared/tokens/connection.ts';
+import { BREAKER_ID } from '../../shared/tokens/other-items.ts';
 import { ACCOUNT } from './account.ts';
 import { reject } from './authorization-server.ts';
 import type { Item } from './memory-dynamodb.ts';

@@ -58,7 +58,8 @@ secrets.add('marked-code').add('marked-state');
 shown.push(JSON.stringify(await system.getToken({ accountId: 7, rejectedToken: 'marked-token' })));
 secrets.add('marked-token');
 
-secrets.add(system.secrets.find('jobber-tokens-sealing')?.value ?? '');
+for (const secret of ['jobber-tokens-sealing', 'jobber-tokens-signing'])
+  secrets.add(system.secrets.find(secret)?.value ?? '');
 shown.push(await (await fetch(`${system.url}/_local/state`)).text());
 await system.db.send(new DeleteTableCommand({ TableName: process.env['TABLE_NAME'] }));
 await system.deliver(JSON.stringify({ accountId: idOf(MAPLE) }));
@@ -72,7 +73,7 @@ async function connect(account: number): Promise<void> {
   const user = browser();
   const url = await user.decide(`${system.url}/_local/connect`, account);
   for (const name of ['code', 'state']) secrets.add(new URL(url).searchParams.get(name) ?? '');
-  for (const nonce of user.cookies.values()) secrets.add(nonce);
+  for (const [name, nonce] of user.cookies) if (name.startsWith('connect-')) secrets.add(nonce);
   shown.push(await (await user.get(url)).text());
 }
 

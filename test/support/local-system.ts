@@ -21,8 +21,10 @@ export interface TestSystem extends LocalSystem {
   readonly simulator: JobberSimulator;
   /** Connects an account as a browser does; returns the last page. */
   connect(account: number): Promise<string>;
-  /** Connects an account as Jobber's marketplace does, without a state; returns the last page. */
-  connectFromMarketplace(account: number): Promise<string>;
+  /** Connects an account as Jobber's marketplace does, without a state; returns the last page. `430114/1077989`: as this admin. */
+  connectFromMarketplace(account: number | string): Promise<string>;
+  /** Comes by the marketplace's button Manage App; returns where the browser ends, and what it is shown there. */
+  manage(account: number | string): Promise<{ url: string; page: string }>;
   /** Connects an account whose access token has expired before anybody asked for it. */
   connectExpired(account: number): Promise<void>;
   getToken(request: unknown): Promise<GetTokenResponse>;
@@ -57,14 +59,34 @@ export async function testSystem({
   const simulator = system.simulator as JobberSimulator;
   if (!webhooks) simulator.settings.webhookUrl = '';
   const TableName = process.env['TABLE_NAME'] ?? '';
+  const marketplace = `${system.jobberUrl}/marketplace`;
+  const atMarketplace = async (account: number | string) => {
+    Object.assign(simulator.settings, {
+      callbackUrl: `${system.url}/oauth/callback`,
+      manageUrl: `${system.url}/oauth/manage`,
+    });
+    const user = browser();
+    await user.submit(marketplace, new URLSearchParams({ action: 'sign-in', as: String(account) }));
+    return user;
+  };
   return {
     ...system,
     simulator,
     connect: (account) => browser().connect(`${system.url}/_local/connect`, account),
     async connectFromMarketplace(account) {
-      const url = new URL(await browser().decide(`${system.url}/oauth/connect`, account));
-      url.searchParams.delete('state');
-      return (await fetch(url)).text();
+      const { follow, submit } = await atMarketplace(account);
+      const authorize = await submit(marketplace, new URLSearchParams({ action: 'connect' }));
+      const form = new URL(authorize).searchParams;
+      form.set('account', String(account));
+      form.set('decision', 'allow');
+      const callback = await submit(authorize.replace(/\?.*/, ''), form);
+      return (await follow(callback)).response.text();
+    },
+    async manage(account) {
+      const { follow, submit } = await atMarketplace(account);
+      const manage = await submit(marketplace, new URLSearchParams({ action: 'manage' }));
+      const { url, response } = await follow(manage);
+      return { url, page: await response.text() };
     },
     async connectExpired(account) {
       await browser().connect(`${system.url}/_local/connect`, account);

@@ -12,6 +12,7 @@ import {
   sweepShardOf,
 } from '../../../shared/tokens/connection.ts';
 import type { Claim, DueWhen } from '../../../shared/tokens/connection-table.ts';
+import type { ReplaceableGrant } from '../../../shared/tokens/grant-writes.ts';
 import { type TestTable, testTable } from '../../support/connections.ts';
 
 /* Each write alone, clause by clause: what it changes, and when it does not. */
@@ -110,6 +111,48 @@ describe('a grant', () => {
   it('does not replace a later one, however late it is stored', async () => {
     const late = { ...grant, grantId: 'grant-2', connectedAt: ms(499 - LONGEST_LEASE) };
     expect(await db.table.saveGrant(late, ms(600))).toMatchObject({ written: false });
+  });
+
+  describe('of another user', () => {
+    const other: Grant = {
+      ...grant,
+      userId: '8',
+      grantId: 'grant-2',
+      connectedAt: ms(600),
+      refreshToken: NEW_REFRESH,
+    };
+    const save = (over: ReplaceableGrant, by = other) => db.table.saveGrant(by, ms(600), over);
+
+    it.each([
+      ['any', true],
+      ['own', false],
+      [{ ended: ACCESS }, true],
+      [{ ended: NEW_ACCESS }, false],
+    ] as const)('that may replace %j: written: %s', async (over, written) => {
+      expect(await save(over)).toMatchObject({ written });
+      expect(await stored()).toMatchObject({ grantId: written ? 'grant-2' : 'grant-1' });
+    });
+
+    it.each([
+      ['was disconnected', { status: 'disconnected', statusChangedAt: 550 }],
+      ['needs its admin', lapsed],
+      ['is being disconnected', disconnecting],
+    ])('replaces one that %s', async (_, change) => {
+      await db.set(A, change);
+      expect(await save('own')).toMatchObject({ written: true });
+    });
+
+    it('replaces nothing that is active while nobody knows whose it is, or whose that is', async () => {
+      const { userId: _, ...unknown } = other;
+      expect(await save('own', unknown as Grant)).toMatchObject({ written: false });
+      await db.remove(A, ['userId']);
+      expect(await save('own')).toMatchObject({ written: false });
+      expect(await save('own', unknown as Grant)).toMatchObject({ written: false });
+    });
+
+    it('that is the first one of its account is written', async () => {
+      expect(await save('own', { ...other, accountId: 'B' })).toMatchObject({ written: true });
+    });
   });
 
   it('is written once, whatever became of it', async () => {
@@ -276,7 +319,6 @@ describe('END', () => {
     accountId: A,
     accountName: 'name',
     userId: '7',
-    ref: 'tenant',
     issuedTo: 'client',
     grantId: 'grant-1',
     connectedAt: 500,

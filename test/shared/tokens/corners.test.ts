@@ -9,15 +9,8 @@ import {
   SPENDING,
   STORE,
 } from '../../../shared/tokens/budgets.ts';
-import { deriveKey } from '../../../shared/tokens/sealing.ts';
 import { holdUp, noAnswer, type Step, unreachable } from '../../support/provider.ts';
-import {
-  ACCOUNT,
-  CALL_TIME as CALL,
-  MINUTE,
-  rootKey,
-  tokenSystem,
-} from '../../support/token-system.ts';
+import { ACCOUNT, CALL_TIME as CALL, MINUTE, tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
 
 /* What no larger story in the tests beside this one depends on. */
@@ -354,17 +347,5 @@ describe('a stored token', () => {
     server.script(() => ({ ...unreachable, retryAfterMs: 1e9 }) as never);
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
     expect(metrics.at(-1)).toBe('RefreshUnknown');
-  });
-});
-
-describe('keys derived from the sealing secret', () => {
-  it('differ by purpose and by version, and stay the same otherwise', () => {
-    const [one, other] = [rootKey('1'), rootKey('2')];
-    const hex = (key: ReturnType<typeof rootKey>, purpose: 'seal' | 'state' | 'connect-link') =>
-      deriveKey(key, purpose).export().toString('hex');
-    const all = [hex(one, 'seal'), hex(one, 'state'), hex(one, 'connect-link'), hex(other, 'seal')];
-    expect(new Set(all).size).toBe(4);
-    expect(hex({ ...one }, 'seal')).toBe(all[0]);
-    expect(deriveKey(one, 'seal')).toBe(deriveKey(one, 'seal'));
   });
 });

@@ -39,7 +39,7 @@ describe('a sealed token', () => {
     const opening = (bytes: Uint8Array) => unseal(keys, bytes as never, ACCOUNT, 'accessToken');
     expect(await opening(sealed)).toBe('');
     await expect(opening(sealed.subarray(0, -1))).rejects.toThrow('unknown format');
-    await expect(opening(Buffer.from([2, ...sealed.subarray(1)]))).rejects.toThrow(
+    await expect(opening(Buffer.from([3, ...sealed.subarray(1)]))).rejects.toThrow(
       'unknown format',
     );
     const other = seal(rootKey('gone'), 'a token', ACCOUNT, 'accessToken');

@@ -5,7 +5,9 @@ export type Callback =
   | { readonly kind: 'link_expired' }
   | { readonly kind: 'not_completed' };
 
-const MAX_LENGTH = 4_096;
+/** RFC 6749, appendix A.11; anything else is not sent on to Jobber in the app's name. */
+const CODE = /^[\x21-\x7e]{1,512}$/;
+const MAX_STATE_LENGTH = 4_096;
 
 /** A user who declines comes back from Jobber with no parameters at all. */
 export function readCallback(query: Record<string, string | undefined> | undefined): Callback {
@@ -14,7 +16,7 @@ export function readCallback(query: Record<string, string | undefined> | undefin
     return { kind: error === 'access_denied' ? 'declined' : 'not_completed' };
   }
   if (code === undefined && state === undefined) return { kind: 'declined' };
-  if (!code || code.length > MAX_LENGTH || (state?.length ?? 0) > MAX_LENGTH) {
+  if (code === undefined || !CODE.test(code) || (state?.length ?? 0) > MAX_STATE_LENGTH) {
     return { kind: 'link_expired' };
   }
   return { kind: 'code', code, state };

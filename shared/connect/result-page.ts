@@ -3,13 +3,15 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 
 export type Result =
   | {
-      readonly kind: 'connected';
+      readonly kind: 'connected' | 'already_connected';
       readonly accountName: string;
-      readonly returnTo?: string | undefined;
+      /** A page of the owner's app. */
+      readonly continueTo?: string | undefined;
     }
   | { readonly kind: 'declined' }
   | { readonly kind: 'not_completed' }
   | { readonly kind: 'link_expired' }
+  | { readonly kind: 'link_used' }
   | { readonly kind: 'try_later' }
   | { readonly kind: 'configuration_problem' };
 
@@ -26,6 +28,12 @@ const TEXTS: Record<Result['kind'], Text> = {
     tone: 'good',
     title: 'Jobber is connected',
     message: 'You can close this page. The connection stays up by itself.',
+  },
+  already_connected: {
+    status: 200,
+    tone: 'good',
+    title: 'Jobber is already connected',
+    message: 'Another user of this account connected it, and that connection stays as it is.',
   },
   declined: {
     status: 200,
@@ -46,6 +54,12 @@ const TEXTS: Record<Result['kind'], Text> = {
     message:
       'Connecting works once, in the browser that began it, and within ten minutes. ' +
       'If Jobber was just connected, it still is; otherwise please start again from the app.',
+  },
+  link_used: {
+    status: 409,
+    tone: 'neutral',
+    title: 'This link has connected another account',
+    message: 'A link connects one account. Please ask the app for a new link for this one.',
   },
   try_later: {
     status: 503,
@@ -71,10 +85,9 @@ export function resultPage(
   return {
     statusCode: text.status,
     headers: {
-      'cache-control': 'no-store',
+      ...SECURITY,
       'content-security-policy': CONTENT_SECURITY_POLICY,
       'content-type': 'text/html; charset=utf-8',
-      'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
       ...(text.status === 503 && { 'retry-after': '60' }),
     },
@@ -82,6 +95,23 @@ export function resultPage(
     body: render(text, result),
   };
 }
+
+/** Sends the browser on. */
+export const redirect = (
+  location: string,
+  cookies: string[] = [],
+): APIGatewayProxyStructuredResultV2 => ({
+  statusCode: 302,
+  headers: { ...SECURITY, location },
+  ...(cookies.length > 0 && { cookies }),
+});
+
+/** URLs here hold states, codes and claims: nobody keeps or passes them on, or sends them over plain HTTP (RFC 6797). */
+const SECURITY = {
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+};
 
 const STYLE = `
 :root { color-scheme: light dark; --good: #1a7f4b; --neutral: #5b6472; --bad: #b3402e; }
@@ -110,7 +140,7 @@ const CONTENT_SECURITY_POLICY = [
 ].join('; ');
 
 function render({ title, message, tone }: Text, result: Result): string {
-  const connected = result.kind === 'connected' ? result : undefined;
+  const connected = 'accountName' in result ? result : undefined;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -125,7 +155,7 @@ function render({ title, message, tone }: Text, result: Result): string {
 <h1>${title}</h1>
 ${connected?.accountName ? `<p><strong>${escapeHtml(connected.accountName)}</strong></p>` : ''}
 <p>${message}</p>
-${connected?.returnTo ? `<p><a href="${escapeHtml(connected.returnTo)}">Continue</a></p>` : ''}
+${connected?.continueTo ? `<p><a href="${escapeHtml(connected.continueTo)}">Continue</a></p>` : ''}
 </main>
 </body>
 </html>
