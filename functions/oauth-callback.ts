@@ -9,7 +9,7 @@ import { readCallback } from '../shared/jobber/callback.ts';
 import { postConnectUrl } from '../shared/jobber/connect-claim.ts';
 import { grantedAt } from '../shared/jobber/granted-at.ts';
 import { unverifiedClaims } from '../shared/jobber/unverified-claims.ts';
-import { clock, keyRing, table, tokenEndpoint } from '../shared/jobber/wiring.ts';
+import { clock, graphqlApi, keyRing, table, tokenEndpoint } from '../shared/jobber/wiring.ts';
 import { endBinding, readBinding } from '../shared/pages/browser-binding-cookie.ts';
 import { type Result, resultPage } from '../shared/pages/result-page.ts';
 import { type EpochMs, plus } from '../shared/runtime/clock.ts';
@@ -25,11 +25,7 @@ const store = { table: table(), clock };
 const publicUrl = environment.publicUrl();
 const secure = publicUrl.startsWith('https:');
 const redirectUri = `${publicUrl}/oauth/callback`;
-const api = {
-  baseUrl: environment.jobberBaseUrl(),
-  graphqlVersion: environment.jobberGraphqlVersion(),
-  clock,
-};
+const api = { ...graphqlApi(), clock };
 /** The longest time of each step. Together they fit the function's time-out. */
 const SECRETS_MS = 5_000;
 const EXCHANGE_MS = 7_000;

@@ -13,6 +13,9 @@ import { FIVE_MINUTES, metricsOf } from './metrics.ts';
 const WEBHOOK_LIMIT = Duration.millis(800);
 const SWEEP_LAG_LIMIT = Duration.minutes(10);
 
+/** The functions call GraphQL only where somebody connects or disconnects, so the alarm stays on for a day. */
+const WITHIN_A_DAY = { period: Duration.days(1) };
+
 /** Everything that somebody should hear of. What to do about each is in docs/deploying.md. */
 export function createAlarms(
   scope: Construct,
@@ -86,6 +89,20 @@ export function createAlarms(
       'WebhookSlow',
       functions['jobber-webhook'].metricDuration({ statistic: Stats.p(99), ...FIVE_MINUTES }),
       'Webhooks are answered nearly too late: Jobber waits for a second, and may switch off who takes longer.',
+    ),
+    atLeast(
+      1,
+      'ApiVersionUpgraded',
+      metric('ApiVersionUpgraded').with(WITHIN_A_DAY),
+      'Jobber has removed the API version that is sent, and answers with another one. ' +
+        'Check your queries against a supported version and set jobberGraphqlVersion.',
+    ),
+    atLeast(
+      1,
+      'ApiVersionWarning',
+      metric('ApiVersionWarning').with(WITHIN_A_DAY),
+      'Jobber will remove the API version that is sent; the log says when. ' +
+        'Check your queries against the latest version and set jobberGraphqlVersion.',
     ),
     ...Object.entries(deadLetters).map(([name, queue]) =>
       atLeast(

@@ -10,6 +10,8 @@ export type MetricName =
   | 'SweepLag'
   | 'EscrowStored'
   | 'DisconnectWaiting'
+  | 'ApiVersionUpgraded'
+  | 'ApiVersionWarning'
   | 'WebhookRejected'
   | 'WebhookUnreadable';
 

@@ -40,8 +40,6 @@ export interface JobberClientDependencies {
   readonly tokens: AccessTokens;
   readonly api: GraphqlApi;
   readonly clock: Clock;
-  /** Told each warning about the API version once. */
-  readonly warn: (message: string) => void;
 }
 
 export type JobberClient = ReturnType<typeof jobberClient>;
@@ -53,8 +51,7 @@ const MOST_BYTES = 20 * 1024 * 1024;
 
 type Rejection = 'token_rejected' | 'disconnected' | 'inactive';
 
-export function jobberClient({ tokens, api, clock, warn }: JobberClientDependencies) {
-  const warned = new Set<string>();
+export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
   return { tokens, clock, execute };
 
   /** @throws AnyJobberError, or the reason of the signal */
@@ -83,10 +80,8 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
 
       switch (answer.kind) {
         case 'data':
-          warnOnce(answer.versionWarning);
           return { data: answer.data as Result, cost: answer.cost, answeredAt: clock.now() };
         case 'errors':
-          warnOnce(answer.versionWarning);
           throw new GraphqlError(answer.errors, answer.data);
         case 'token_rejected':
         case 'disconnected':
@@ -128,12 +123,6 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
       if (!rejected || rejected.why === 'token_rejected') throw error;
       throw rejectionError(rejected.why, { cause: error });
     }
-  }
-
-  function warnOnce(warning: string | undefined): void {
-    if (warning === undefined || warned.has(warning)) return;
-    warned.add(warning);
-    warn(warning);
   }
 }
 

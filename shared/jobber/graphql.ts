@@ -1,9 +1,12 @@
+import { type Versioning, type VersionNotice, versionNotices } from './api-version.ts';
 import { type Answer, exchange, type Limits, type NoAnswer } from './http.ts';
 
 export interface GraphqlApi {
   readonly baseUrl: string;
   /** `X-JOBBER-GRAPHQL-VERSION`, which Jobber requires. */
   readonly graphqlVersion: string;
+  /** Called with each answer by another version, and with each warning about the version. */
+  readonly onVersionNotice: (notice: VersionNotice) => void;
 }
 
 export interface GraphqlRequest {
@@ -30,8 +33,7 @@ interface Executed {
   readonly data: unknown;
   /** `undefined` if Jobber did not say. */
   readonly cost: QueryCost | undefined;
-  /** What Jobber says about an API version that will go. */
-  readonly versionWarning: string | undefined;
+  readonly versioning: Versioning;
 }
 
 export type GraphqlAnswer =
@@ -57,7 +59,7 @@ export type GraphqlAnswer =
 
 /** `POST /api/graphql`. Never rejects. */
 export async function askGraphql(
-  { baseUrl, graphqlVersion }: GraphqlApi,
+  { baseUrl, graphqlVersion, onVersionNotice }: GraphqlApi,
   accessToken: string,
   request: GraphqlRequest,
   timeoutMs: number,
@@ -76,7 +78,11 @@ export async function askGraphql(
     timeoutMs,
     limits,
   );
-  return answer.status === 'none' ? noAnswer(answer) : readAnswer(answer);
+  if (answer.status === 'none') return noAnswer(answer);
+  const read = readAnswer(answer);
+  if (read.kind === 'data' || read.kind === 'errors')
+    versionNotices(graphqlVersion, read.versioning).forEach(onVersionNotice);
+  return read;
 }
 
 /**
@@ -106,7 +112,7 @@ export function readAnswer(answer: Answer): GraphqlAnswer {
     const executed = {
       data,
       cost: costOf(asObject(extensions?.['cost'])),
-      versionWarning: warningOf(asObject(extensions?.['versioning'])),
+      versioning: versioningOf(asObject(extensions?.['versioning'])),
     };
     return errors.length > 0
       ? { kind: 'errors', errors, ...executed }
@@ -177,7 +183,9 @@ function costOf(cost: Json | undefined): QueryCost | undefined {
 const isNumber = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value);
 
-function warningOf(versioning: Json | undefined): string | undefined {
-  const warning = versioning?.['warning'];
-  return typeof warning === 'string' ? warning : undefined;
-}
+const versioningOf = (versioning: Json | undefined): Versioning => ({
+  version: textOf(versioning?.['version']),
+  warning: textOf(versioning?.['warning']),
+});
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined);

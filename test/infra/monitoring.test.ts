@@ -30,6 +30,8 @@ describe('an alarm goes off', () => {
       'ConnectFailed',
       'WebhookUnreadable',
       'WebhookSlow',
+      'ApiVersionUpgraded',
+      'ApiVersionWarning',
       ...['refresh', 'escrow', 'sweep', 'events'].map((name) => `dead-letters-${name}`),
       ...Object.keys(functions).map((name) => `errors-${name}`),
     ]);
@@ -93,6 +95,20 @@ describe('an alarm goes off', () => {
       ],
     });
   });
+
+  it.each(['ApiVersionUpgraded', 'ApiVersionWarning'])(
+    'for a day at the first %s, and says what to do',
+    (name) => {
+      expect(alarms.get(name)).toMatchObject({
+        ...once,
+        AlarmDescription: expect.stringContaining('jobberGraphqlVersion'),
+        Namespace: 'JobberTokens',
+        MetricName: name,
+        Statistic: 'Sum',
+        Period: 86_400,
+      });
+    },
+  );
 
   it.each(Object.entries(tokens.deadLetters))('at the first dead letter: %s', (name, queue) => {
     expect(alarms.get(`dead-letters-${name}`)).toMatchObject({

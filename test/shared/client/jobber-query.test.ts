@@ -23,7 +23,7 @@ describe('what Jobber’s app review looks at', () => {
     await ask(system);
     const headers = system.graphqlRequests().map(([, init]) => init?.headers);
     expect(headers).toEqual([
-      expect.objectContaining({ 'x-jobber-graphql-version': '2025-04-16' }),
+      expect.objectContaining({ 'x-jobber-graphql-version': '2026-05-12' }),
     ]);
   });
 
@@ -106,10 +106,29 @@ describe('what Jobber’s app review looks at', () => {
 
   it('a warning about the API version is given once', async () => {
     const system = await clientSystem();
-    const old = system.startContainer('2023-11-15');
+    const old = system.startContainer('2025-04-16');
     await old.execute(accountId, ACCOUNT, {});
     await old.execute(accountId, ACCOUNT, {});
-    expect(system.warnings).toEqual([expect.stringContaining('2023-11-15')]);
+    expect(system.warnings).toEqual([
+      expect.stringContaining('2025-04-16 is scheduled to stop on April 16, 2026'),
+    ]);
+  });
+
+  it('an answer by another API version than the one sent is reported once', async () => {
+    const system = await clientSystem();
+    system.jobber.settings.apiVersions = { '2024-06-10': 'removed', '2026-05-12': 'supported' };
+    const old = system.startContainer('2024-06-10');
+    await old.execute(accountId, ACCOUNT, {});
+    await expect(old.execute(accountId, '{ gone }', {})).rejects.toThrow('gone');
+    expect(system.warnings).toEqual([
+      expect.stringContaining('2026-05-12, though 2024-06-10 was sent'),
+    ]);
+  });
+
+  it('an answer by the API version that was sent is not reported', async () => {
+    const system = await clientSystem();
+    await ask(system);
+    expect(system.warnings).toEqual([]);
   });
 });
 
