@@ -10,7 +10,7 @@ export type ApiVersionState = 'supported' | 'ending' | 'unsupported' | 'removed'
 /** Every version that was ever released, by its date. */
 export type ApiVersions = Readonly<Record<string, ApiVersionState>>;
 
-/** Assumed: Jobber's list of versions is not public. Live apps use the newest of these. */
+/** Assumed: how long Jobber keeps each of these. Live apps use the newest one. */
 export const API_VERSIONS: ApiVersions = {
   '2023-11-15': 'removed',
   '2024-06-10': 'removed',

@@ -158,9 +158,30 @@ export class GraphqlError extends JobberError {
   /** Partial data, as far as there is any. */
   readonly data: unknown;
   constructor(errors: readonly GraphqlErrorEntry[], data: unknown) {
-    const [first, ...others] = errors;
-    super(`${first?.message}${others.length > 0 ? ` (and ${others.length} more)` : ''}`);
+    super(summaryOf(errors));
     this.errors = errors;
+    this.data = data;
+  }
+}
+
+/** One entry of `userErrors`: why Jobber did not do what a mutation asks for. */
+export interface UserError {
+  readonly message: string;
+  /** Leads to the input that is wrong; empty if Jobber does not say. */
+  readonly path: readonly string[];
+}
+
+/** A mutation was answered, but Jobber refused all or some of it: its payload has `userErrors`. */
+export class MutationRefusedError extends JobberError {
+  override readonly name = 'MutationRefusedError';
+  readonly code = 'mutation_refused';
+  readonly retryable = false;
+  readonly userErrors: readonly UserError[];
+  /** The whole answer. Other fields of the mutation may have been executed. */
+  readonly data: unknown;
+  constructor(userErrors: readonly UserError[], data: unknown) {
+    super(`Jobber refused the mutation: ${summaryOf(userErrors)}.`);
+    this.userErrors = userErrors;
     this.data = data;
   }
 }
@@ -170,6 +191,10 @@ export class NotPageableError extends JobberError {
   override readonly name = 'NotPageableError';
   readonly code = 'not_pageable';
   readonly retryable = false;
+}
+
+function summaryOf([first, ...others]: readonly { readonly message: string }[]): string {
+  return `${first?.message}${others.length > 0 ? ` (and ${others.length} more)` : ''}`;
 }
 
 /** Every way in which the client's functions fail, besides the `reason` of an aborted signal. */
@@ -185,4 +210,5 @@ export type AnyJobberError =
   | JobberUnavailableError
   | RequestRefusedError
   | GraphqlError
+  | MutationRefusedError
   | NotPageableError;

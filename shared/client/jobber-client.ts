@@ -8,7 +8,7 @@ import { backoff } from '../runtime/backoff.ts';
 import { type Clock, type EpochMs, plus } from '../runtime/clock.ts';
 import { unlessAborted } from './aborting.ts';
 import type { AccessTokens } from './access-tokens.ts';
-import { type Document, mayChangeSomething, textOf } from './document.ts';
+import { type Document, isMutation, mayChangeSomething, textOf } from './document.ts';
 import {
   AccessTokenRejectedError,
   AccountInactiveError,
@@ -16,11 +16,13 @@ import {
   GraphqlError,
   type JobberError,
   JobberUnavailableError,
+  MutationRefusedError,
   QueryTooExpensiveError,
   RequestRefusedError,
   ThrottledError,
   TooManyRequestsError,
 } from './errors.ts';
+import { userErrorsOf } from './user-errors.ts';
 
 export interface QueryOptions {
   /** Which operation of the document is meant, if it has several. */
@@ -79,8 +81,11 @@ export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
       signal?.throwIfAborted();
 
       switch (answer.kind) {
-        case 'data':
+        case 'data': {
+          const userErrors = isMutation(query, operationName) ? userErrorsOf(answer.data) : [];
+          if (userErrors.length > 0) throw new MutationRefusedError(userErrors, answer.data);
           return { data: answer.data as Result, cost: answer.cost, answeredAt: clock.now() };
+        }
         case 'errors':
           throw new GraphqlError(answer.errors, answer.data);
         case 'token_rejected':

@@ -168,6 +168,27 @@ test('appDisconnect ends the grant', async () => {
   expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
 });
 
+test('a mutation that Jobber refuses is a 200 with userErrors', async () => {
+  const { jobber, accessToken } = await connected();
+  const create = async (input: string) => {
+    const fields = '{ client { id name companyName } userErrors { message path } }';
+    const mutation = `mutation { clientCreate(input: ${input}) ${fields} }`;
+    return seen(await graphql(jobber, accessToken, mutation));
+  };
+
+  const refused = await create('{}');
+  expect(refused.status).toBe(200);
+  expect(refused.body.errors).toBeUndefined();
+  expect(refused.body.data.clientCreate).toEqual({
+    client: null,
+    userErrors: [{ message: expect.any(String), path: ['input', 'firstName'] }],
+  });
+  expect((await create('{ firstName: "Ann", lastName: "Lee" }')).body.data.clientCreate).toEqual({
+    client: { id: expect.any(String), name: 'Ann Lee', companyName: null },
+    userErrors: [],
+  });
+});
+
 test('an inactive account is told so, and its refresh token is dead', async () => {
   const { jobber, accessToken, refreshToken } = await connected();
 

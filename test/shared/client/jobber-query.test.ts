@@ -227,6 +227,65 @@ describe('a rejected access token', () => {
   });
 });
 
+describe('the userErrors of a mutation', () => {
+  const REFUSED = {
+    appDisconnect: {
+      app: null,
+      userErrors: [{ message: 'No', path: ['app'] }, { message: 'Not now' }],
+    },
+    other: { userErrors: [] },
+  };
+  const answer = (system: System, data: unknown) => {
+    const body = JSON.stringify({ data });
+    system.jobber.faults.push({ kind: 'status', status: 200, body, ...asMany(1) });
+  };
+
+  it('are a typed error that keeps them and the data', async () => {
+    const system = await clientSystem();
+    answer(system, REFUSED);
+    await expect(ask(system, DISCONNECT)).rejects.toMatchObject({
+      name: 'MutationRefusedError',
+      code: 'mutation_refused',
+      retryable: false,
+      message: 'Jobber refused the mutation: No (and 1 more).',
+      userErrors: [
+        { message: 'No', path: ['app'] },
+        { message: 'Not now', path: [] },
+      ],
+      data: REFUSED,
+    });
+    expect(system.graphqlRequests()).toHaveLength(1);
+  });
+
+  it('are found in every payload, whatever their form', async () => {
+    const system = await clientSystem();
+    answer(system, {
+      one: { userErrors: [] },
+      two: { userErrors: [7, { path: ['a', 0] }] },
+      none: null,
+      text: 'x',
+    });
+    await expect(ask(system, DISCONNECT)).rejects.toMatchObject({
+      userErrors: [
+        { message: 'no message', path: [] },
+        { message: 'no message', path: ['a', '0'] },
+      ],
+    });
+  });
+
+  it('are no error where there are none', async () => {
+    const system = await clientSystem();
+    const mutation = 'mutation { appDisconnect { app { name } userErrors { message path } } }';
+    expect(await ask(system, mutation)).toMatchObject({ appDisconnect: { userErrors: [] } });
+  });
+
+  it('are data where a query asked for them', async () => {
+    const system = await clientSystem();
+    answer(system, REFUSED);
+    expect(await ask(system)).toEqual(REFUSED);
+  });
+});
+
 describe('waiting', () => {
   it('goes on for as long as Jobber throttles, within 30 s', async () => {
     const system = await clientSystem();
