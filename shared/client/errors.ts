@@ -38,10 +38,10 @@ const adviceFor = (retryable: boolean) =>
     ? 'No connection is affected; try again.'
     : 'Check JOBBER_TOKENS_GET_TOKEN_FUNCTION and that this function may invoke it.';
 
-/** Jobber rejects a new access token as well. */
-export class AccessTokenRejectedError extends JobberError {
-  override readonly name = 'AccessTokenRejectedError';
-  readonly code = 'access_token_rejected';
+/** Jobber rejects a second, new access token as well. */
+export class SecondTokenRejectedError extends JobberError {
+  override readonly name = 'SecondTokenRejectedError';
+  readonly code = 'second_token_rejected';
   readonly retryable = false;
   constructor() {
     super(
@@ -201,7 +201,7 @@ function summaryOf([first, ...others]: readonly { readonly message: string }[]):
 export type AnyJobberError =
   | NoAccessTokenError
   | GetTokenFailedError
-  | AccessTokenRejectedError
+  | SecondTokenRejectedError
   | AppDisconnectedError
   | AccountInactiveError
   | ThrottledError

@@ -10,7 +10,6 @@ import { unlessAborted } from './aborting.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import { type Document, isMutation, mayChangeSomething, textOf } from './document.ts';
 import {
-  AccessTokenRejectedError,
   AccountInactiveError,
   AppDisconnectedError,
   GraphqlError,
@@ -19,6 +18,7 @@ import {
   MutationRefusedError,
   QueryTooExpensiveError,
   RequestRefusedError,
+  SecondTokenRejectedError,
   ThrottledError,
   TooManyRequestsError,
 } from './errors.ts';
@@ -134,7 +134,7 @@ export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
 function rejectionError(why: Rejection, options?: ErrorOptions): JobberError {
   switch (why) {
     case 'token_rejected':
-      return new AccessTokenRejectedError();
+      return new SecondTokenRejectedError();
     case 'disconnected':
       return new AppDisconnectedError(options);
     case 'inactive':

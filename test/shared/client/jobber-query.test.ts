@@ -137,7 +137,7 @@ describe('a rejected access token', () => {
     const system = await clientSystem();
     system.jobber.faults.push({ kind: 'status', status: 401, ...asMany(2) });
     await expect(ask(system)).rejects.toMatchObject({
-      code: 'access_token_rejected',
+      code: 'second_token_rejected',
       retryable: false,
     });
     expect(system.invocations).toEqual([
