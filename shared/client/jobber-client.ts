@@ -22,11 +22,17 @@ import {
   ThrottledError,
   TooManyRequestsError,
 } from './errors.ts';
+import { accountPoints } from './points.ts';
 import { userErrorsOf } from './user-errors.ts';
 
 export interface QueryOptions {
   /** Which operation of the document is meant, if it has several. */
   readonly operationName?: string | undefined;
+  /**
+   * How many of the account's points are left to others: the query waits while fewer would remain after it, as far as this
+   * container knows. For work in the background, so that nobody who waits for an answer is throttled. @default 0
+   */
+  readonly leavePoints?: number | undefined;
   /** Ends the call, its waiting included; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -54,6 +60,7 @@ const MOST_BYTES = 20 * 1024 * 1024;
 type Rejection = 'token_rejected' | 'disconnected' | 'inactive';
 
 export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
+  const points = accountPoints(clock);
   return { tokens, clock, execute };
 
   /** @throws AnyJobberError, or the reason of the signal */
@@ -61,7 +68,7 @@ export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
     accountId: string,
     document: Document<Result, never>,
     variables: object | undefined,
-    { operationName, signal }: QueryOptions = {},
+    { operationName, leavePoints = 0, signal }: QueryOptions = {},
   ): Promise<Executed<Result>> {
     const query = textOf(document as Document<never, never>);
     let giveUpAt = plus(clock.now(), ANSWER_WITHIN_MS);
@@ -71,6 +78,7 @@ export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
       const asked = clock.now();
       const accessToken = await tokenFor(accountId, rejected, signal);
       giveUpAt = plus(giveUpAt, clock.now() - asked);
+      const answered = await reservePoints(accountId, query, leavePoints, giveUpAt, signal);
       const answer = await askGraphql(
         api,
         accessToken,
@@ -78,6 +86,7 @@ export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
         Math.max(1, Math.min(REQUEST_TIMEOUT_MS, giveUpAt - clock.now())),
         { mostBytes: MOST_BYTES, signal },
       );
+      answered('cost' in answer ? answer.cost : undefined);
       signal?.throwIfAborted();
 
       switch (answer.kind) {
@@ -105,6 +114,25 @@ export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
         case 'refused':
           throw new RequestRefusedError(answer.status, withoutToken(answer.message, accessToken));
       }
+    }
+  }
+
+  /**
+   * Waits until the points suffice, and looks again after each wait: others may have spent them meanwhile. Call the result
+   * with the cost that the answer names. @throws ThrottledError
+   */
+  async function reservePoints(
+    accountId: string,
+    query: string,
+    leavePoints: number,
+    giveUpAt: EpochMs,
+    signal: AbortSignal | undefined,
+  ): Promise<(cost: QueryCost | undefined) => void> {
+    for (;;) {
+      const ms = leavePoints > 0 ? points.waitMs(accountId, query, leavePoints) : 0;
+      if (ms === 0) return points.send(accountId, query);
+      if (plus(clock.now(), ms) > giveUpAt) throw new ThrottledError(ms);
+      await unlessAborted(clock.sleep(ms), signal);
     }
   }
 
