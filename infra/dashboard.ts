@@ -141,8 +141,10 @@ export function createDashboard(
         graph('Function errors', ...eachFunction((fn) => fn.metricErrors(FIVE_MINUTES))),
         graph(
           'Webhooks, disconnects, API version',
+          metric('WebhookReceived'),
           metric('WebhookRejected'),
           metric('WebhookUnreadable'),
+          metric('WebhookFromFuture'),
           metric('DisconnectWaiting'),
           metric('ApiVersionUpgraded'),
           metric('ApiVersionWarning'),

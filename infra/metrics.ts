@@ -13,7 +13,9 @@ export type MetricName =
   | 'ApiVersionUpgraded'
   | 'ApiVersionWarning'
   | 'WebhookRejected'
-  | 'WebhookUnreadable';
+  | 'WebhookReceived'
+  | 'WebhookUnreadable'
+  | 'WebhookFromFuture';
 
 export const FIVE_MINUTES = { period: Duration.minutes(5) };
 
