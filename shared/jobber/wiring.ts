@@ -65,8 +65,8 @@ export function appCredentials(): CredentialSource {
       }
     },
     reload,
-    async previous() {
-      const version = await secret.previous();
+    async previous(acceptedFor) {
+      const version = await secret.previous(acceptedFor);
       return version && credentialsIn(version.value);
     },
   };

@@ -62,18 +62,6 @@ const post = (body: string, signed = signature(body)) =>
     headers: { 'X-Jobber-Hmac-SHA256': signed },
   });
 
-describe('a client secret that is replaced', () => {
-  it('is good for webhooks at once, and the former one for a day', async () => {
-    const app = (clientSecret: string) =>
-      JSON.stringify({ clientId: 'simulated-client', clientSecret });
-    system.secrets.put('jobber-app', app('second-secret'));
-    expect((await post(event(), signature(event(), 'simulated-secret'))).status).toBe(200);
-    expect((await post(event(), signature(event(), 'second-secret'))).status).toBe(200);
-    expect((await post(event(), signature(event(), 'simulated-secret'))).status).toBe(200);
-    system.secrets.put('jobber-app', app('simulated-secret'));
-  });
-});
-
 describe('APP_DISCONNECT', () => {
   it.each<[string, WebhookOptions]>([
     ['as Jobber sends it today', {}],
