@@ -123,7 +123,7 @@ export function createAlarms(
       1,
       'ApiVersionWarning',
       metric('ApiVersionWarning').with(WITHIN_A_DAY),
-      'Jobber will remove the API version that is sent; the log says when. ' +
+      'Jobber will remove the API version that is sent, or does not know it; the log says which. ' +
         'Check your queries against the latest version and set jobberGraphqlVersion.',
     ),
     ...(webhookSilenceAlarmDays === undefined

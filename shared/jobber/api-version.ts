@@ -7,7 +7,7 @@ export interface Versioning {
 }
 
 export interface VersionNotice {
-  /** `upgraded`: another version answered, since the one that was sent is removed. */
+  /** `upgraded`: another version answered, since the one that was sent is removed. `warning`: all else. */
   readonly kind: 'upgraded' | 'warning';
   readonly message: string;
 }
@@ -27,6 +27,12 @@ export function versionNotices(
   if (warning !== undefined) notices.push({ kind: 'warning', message: warning });
   return notices;
 }
+
+/** For an answer of 404: no version of that date was ever released, or it is gone without a successor. */
+export const unknownVersion = (sent: string): VersionNotice => ({
+  kind: 'warning',
+  message: `Jobber does not know API version ${sent}. Set JOBBER_GRAPHQL_VERSION to one that Jobber lists.`,
+});
 
 /** Passes each message on once: Jobber repeats its warning with every answer. */
 export function eachOnce(report: (message: string) => void): (message: string) => void {

@@ -1,11 +1,16 @@
-import { type Versioning, type VersionNotice, versionNotices } from './api-version.ts';
+import {
+  unknownVersion,
+  type Versioning,
+  type VersionNotice,
+  versionNotices,
+} from './api-version.ts';
 import { type Answer, exchange, type Limits, type NoAnswer } from './http.ts';
 
 export interface GraphqlApi {
   readonly baseUrl: string;
   /** `X-JOBBER-GRAPHQL-VERSION`, which Jobber requires. */
   readonly graphqlVersion: string;
-  /** Called with each answer by another version, and with each warning about the version. */
+  /** Called for each answer by another version, each warning about the version, and each refusal of it. */
   readonly onVersionNotice: (notice: VersionNotice) => void;
 }
 
@@ -82,6 +87,8 @@ export async function askGraphql(
   const read = readAnswer(answer);
   if (read.kind === 'data' || read.kind === 'errors')
     versionNotices(graphqlVersion, read.versioning).forEach(onVersionNotice);
+  if (read.kind === 'refused' && /API version .* does not exist/i.test(read.message))
+    onVersionNotice(unknownVersion(graphqlVersion));
   return read;
 }
 

@@ -47,6 +47,15 @@ describe('the version of Jobber’s API that the functions send', () => {
     expect(versionLines()).toEqual([[expect.stringContaining(`${NEXT}, though ${SENT} was sent`)]]);
   });
 
+  it('is counted and logged where Jobber does not know it', async () => {
+    system.simulator.settings.apiVersions = { [NEXT]: 'supported' };
+    expect(await connect()).not.toContain('Jobber is connected');
+    expect(versionMetrics()).toContain('ApiVersionWarning');
+    expect(versionLines()).toEqual([
+      [expect.stringContaining(`Jobber does not know API version ${SENT}`)],
+    ]);
+  });
+
   it('is counted at each warning of Jobber’s, and logged once for each process', async () => {
     release('unsupported');
     await connect();
