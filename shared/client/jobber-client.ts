@@ -130,7 +130,7 @@ export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
   ): Promise<(cost: QueryCost | undefined) => void> {
     for (;;) {
       const ms = leavePoints > 0 ? points.waitMs(accountId, query, leavePoints) : 0;
-      if (ms === 0) return points.send(accountId, query);
+      if (ms === 0) return points.reserve(accountId, query);
       if (plus(clock.now(), ms) > giveUpAt) throw new ThrottledError(ms);
       await unlessAborted(clock.sleep(ms), signal);
     }
