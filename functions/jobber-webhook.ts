@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { accountIdForms } from '../shared/jobber/account-id.ts';
 import { MAX_WEBHOOK_BYTES, readWebhook, type WebhookEvent } from '../shared/jobber/webhook.ts';
 import { SIGNATURE_HEADER } from '../shared/jobber/webhook-signature.ts';
 import { clock, jobberSignature, table } from '../shared/jobber/wiring.ts';
+import { plus } from '../shared/runtime/clock.ts';
 import { eventBus, putEvent } from '../shared/runtime/event-bus.ts';
 import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { endConnection, isAboutGrantBefore } from '../shared/tokens/end-connection.ts';
@@ -10,6 +12,8 @@ import { endConnection, isAboutGrantBefore } from '../shared/tokens/end-connecti
 const signature = jobberSignature();
 const store = { table: table(), clock };
 const bus = eventBus();
+/** Jobber's clock may be fast. A disconnect from later on would end every grant until then, at each delivery. */
+const MOST_AHEAD_MS = 5 * 60_000;
 
 /**
  * `POST /webhooks/jobber`: ends the connection that `APP_DISCONNECT` is about, and passes everything else on as an event.
@@ -25,13 +29,14 @@ export async function handler(
       count('WebhookRejected');
       return answer(401);
     }
+    count('WebhookReceived');
     const webhook = readWebhook(body);
-    // To have it sent again would not make it readable.
+    // Answer 200: a retry would send the same unreadable body.
     if (!webhook) {
       count('WebhookUnreadable');
       logger.error('A webhook of Jobber’s has a form that is not known.', { bytes: body.length });
     } else if (webhook.topic === 'APP_DISCONNECT') await disconnect(webhook);
-    else await passOn(webhook);
+    else await passOn(webhook, body);
     return answer(200);
   } catch (error) {
     logger.error('A webhook could not be processed; Jobber will send it again.', error as Error);
@@ -42,6 +47,15 @@ export async function handler(
 }
 
 async function disconnect({ accountId, occurredAt }: WebhookEvent): Promise<void> {
+  // Answer 200: a retry would send the same date.
+  if (occurredAt > plus(clock.now(), MOST_AHEAD_MS)) {
+    count('WebhookFromFuture');
+    logger.error('Ignored a disconnect that is dated in the future.', {
+      accountId,
+      occurredAt: new Date(occurredAt).toISOString(),
+    });
+    return;
+  }
   const isAbout = isAboutGrantBefore(occurredAt);
   for (const form of accountIdForms(accountId)) {
     const outcome = await endConnection(store, form, { isAbout, reason: 'disconnected_in_jobber' });
@@ -52,10 +66,12 @@ async function disconnect({ accountId, occurredAt }: WebhookEvent): Promise<void
   logger.info('Jobber says that an account was disconnected which is not known.', { accountId });
 }
 
-async function passOn({ occurredAt, ...webhook }: WebhookEvent): Promise<void> {
+/** Jobber gives a delivery no id, so its consumers tell a repeated one by the hash of the body. */
+async function passOn({ occurredAt, ...webhook }: WebhookEvent, body: Buffer): Promise<void> {
   await putEvent(bus, 'webhook.received', {
     ...webhook,
     occurredAt: new Date(occurredAt).toISOString(),
+    bodySha256: createHash('sha256').update(body).digest('hex'),
   });
 }
 

@@ -13,6 +13,7 @@ import { type Intent, verifyState } from '../shared/connect/state.ts';
 import { AppSecretNotSetError } from '../shared/jobber/app-secret.ts';
 import {
   clock,
+  graphqlApi,
   keyRing,
   linkKeys,
   table,
@@ -36,11 +37,7 @@ const connecting = {
   sealingKeys,
   clock,
   redirectUri: `${publicUrl}/oauth/callback`,
-  api: {
-    baseUrl: environment.jobberBaseUrl(),
-    graphqlVersion: environment.jobberGraphqlVersion(),
-    clock,
-  },
+  api: { ...graphqlApi(), clock },
 };
 /** The longest time to read the secrets; with the steps of `connectAccount` it fits the function's timeout. */
 const SECRETS_MS = 5_000;

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
+  MathExpression,
   type Metric,
   Stats,
   TreatMissingData,
@@ -13,11 +14,28 @@ import { FIVE_MINUTES, metricsOf } from './metrics.ts';
 const WEBHOOK_LIMIT = Duration.millis(800);
 const SWEEP_LAG_LIMIT = Duration.minutes(10);
 
+/** The functions call GraphQL only where somebody connects or disconnects, so the alarm stays on for a day. */
+const WITHIN_A_DAY = { period: Duration.days(1) };
+
+export interface AlarmProps {
+  /**
+   * From how many lost connections within an hour there is an alarm.
+   * @default 5
+   */
+  readonly reconnectsPerHour?: number;
+  /**
+   * After how many days without a webhook there is an alarm, while connections are refreshed. From 1 to 7. Useful if Jobber
+   * normally sends your app webhooks every day.
+   * @default - no such alarm
+   */
+  readonly webhookSilenceAlarmDays?: number;
+}
+
 /** Everything that somebody should hear of. What to do about each is in docs/deploying.md. */
 export function createAlarms(
   scope: Construct,
   { serviceName, functions, deadLetters, httpFront }: JobberTokens,
-  reconnectsPerHour: number,
+  { reconnectsPerHour = 5, webhookSilenceAlarmDays }: AlarmProps,
 ): Alarm[] {
   const metric = metricsOf(serviceName);
   const atLeast = (threshold: number, id: string, of: Metric, alarmDescription: string) =>
@@ -82,11 +100,35 @@ export function createAlarms(
       'Jobber signed a webhook whose form is not known. It is lost; a disconnect is found out at the next refresh.',
     ),
     atLeast(
+      1,
+      'WebhookFromFuture',
+      metric('WebhookFromFuture'),
+      'Jobber signed a disconnect that is dated more than five minutes ahead. It was ignored; the log says for whom. ' +
+        'The next refresh finds out whether the account is disconnected.',
+    ),
+    atLeast(
       WEBHOOK_LIMIT.toMilliseconds(),
       'WebhookSlow',
       functions['jobber-webhook'].metricDuration({ statistic: Stats.p(99), ...FIVE_MINUTES }),
       'Webhooks are answered nearly too late: Jobber waits for a second, and may switch off who takes longer.',
     ),
+    atLeast(
+      1,
+      'ApiVersionUpgraded',
+      metric('ApiVersionUpgraded').with(WITHIN_A_DAY),
+      'Jobber has removed the API version that is sent, and answers with another one. ' +
+        'Check your queries against a supported version and set jobberGraphqlVersion.',
+    ),
+    atLeast(
+      1,
+      'ApiVersionWarning',
+      metric('ApiVersionWarning').with(WITHIN_A_DAY),
+      'Jobber will remove the API version that is sent, or does not know it; the log says which. ' +
+        'Check your queries against the latest version and set jobberGraphqlVersion.',
+    ),
+    ...(webhookSilenceAlarmDays === undefined
+      ? []
+      : [webhookSilence(scope, metric, webhookSilenceAlarmDays)]),
     ...Object.entries(deadLetters).map(([name, queue]) =>
       atLeast(
         1,
@@ -99,4 +141,34 @@ export function createAlarms(
       atLeast(1, `errors-${name}`, fn.metricErrors(FIVE_MINUTES), `${name} failed or timed out.`),
     ),
   ];
+}
+
+/** Jobber stops sending webhooks to a URL that fails, and says nothing. Refreshes show that connections are active. */
+function webhookSilence(
+  scope: Construct,
+  metric: ReturnType<typeof metricsOf>,
+  days: number,
+): Alarm {
+  // Period times periods is limited to seven days (CloudWatch, PutMetricAlarm).
+  if (!Number.isInteger(days) || days < 1 || days > 7) {
+    throw new Error(
+      'webhookSilenceAlarmDays must be a whole number from 1 to 7: CloudWatch looks back a week.',
+    );
+  }
+  return new Alarm(scope, 'WebhookSilence', {
+    alarmDescription:
+      `No webhook of Jobber came for ${days} days, though connections were refreshed. Jobber may have switched them off: ` +
+      'check the app’s webhooks in the Developer Center. Disconnects are found out at the next refresh.',
+    // Without a webhook a day has no data point, and CloudWatch would judge by older days. So fill such days with 0.
+    metric: new MathExpression({
+      expression: 'IF(FILL(refreshes, 0) > 0 AND FILL(webhooks, 0) == 0, 1, 0)',
+      usingMetrics: { refreshes: metric('RefreshSucceeded'), webhooks: metric('WebhookReceived') },
+      label: 'refreshes without a webhook',
+      period: Duration.days(1),
+    }),
+    threshold: 1,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    evaluationPeriods: days,
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+  });
 }

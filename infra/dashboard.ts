@@ -11,9 +11,20 @@ import {
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
+import type { FunctionName } from '../functions/manifest.ts';
 import type { JobberTokens } from './jobber-tokens.ts';
 import { FIVE_MINUTES, metricsOf } from './metrics.ts';
 
+/** Somebody waits for these, or their work grows with the connections. CloudWatch shows 50 metrics for nothing. */
+const TIMED = [
+  'oauth-connect',
+  'oauth-callback',
+  'jobber-webhook',
+  'get-token',
+  'disconnect',
+  'refresh-sweep',
+  'refresh-connection',
+] as const satisfies FunctionName[];
 const HOUR = { period: Duration.hours(1) };
 const DAY = { period: Duration.days(1) };
 
@@ -129,14 +140,20 @@ export function createDashboard(
       [
         graph('Function errors', ...eachFunction((fn) => fn.metricErrors(FIVE_MINUTES))),
         graph(
-          'Webhooks and disconnects',
+          'Webhooks, disconnects, API version',
+          metric('WebhookReceived'),
           metric('WebhookRejected'),
           metric('WebhookUnreadable'),
+          metric('WebhookFromFuture'),
           metric('DisconnectWaiting'),
+          metric('ApiVersionUpgraded'),
+          metric('ApiVersionWarning'),
         ),
         graph(
           'Function durations, p99, milliseconds',
-          ...eachFunction((fn) => fn.metricDuration({ ...FIVE_MINUTES, statistic: Stats.p(99) })),
+          ...TIMED.map((label) =>
+            functions[label].metricDuration({ ...FIVE_MINUTES, statistic: Stats.p(99), label }),
+          ),
         ),
       ],
     ],

@@ -10,8 +10,12 @@ export type MetricName =
   | 'SweepLag'
   | 'EscrowStored'
   | 'DisconnectWaiting'
+  | 'ApiVersionUpgraded'
+  | 'ApiVersionWarning'
   | 'WebhookRejected'
-  | 'WebhookUnreadable';
+  | 'WebhookReceived'
+  | 'WebhookUnreadable'
+  | 'WebhookFromFuture';
 
 export const FIVE_MINUTES = { period: Duration.minutes(5) };
 

@@ -5,11 +5,11 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import { createAlarms } from './alarms.ts';
+import { type AlarmProps, createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import type { JobberTokens } from './jobber-tokens.ts';
 
-export interface MonitoringProps {
+export interface MonitoringProps extends AlarmProps {
   /**
    * Who is told of alarms by e-mail. AWS asks this address to confirm.
    * @default - nobody
@@ -20,11 +20,6 @@ export interface MonitoringProps {
    * @default - none
    */
   readonly alarmTopic?: ITopic;
-  /**
-   * From how many lost connections within an hour there is an alarm.
-   * @default 5
-   */
-  readonly reconnectsPerHour?: number;
 }
 
 /** A dashboard, and alarms that somebody hears of. */
@@ -39,8 +34,8 @@ export class Monitoring extends Construct {
     props: MonitoringProps = {},
   ) {
     super(scope, id);
-    const { alarmEmail, alarmTopic, reconnectsPerHour = 5 } = props;
-    const alarms = createAlarms(this, jobberTokens, reconnectsPerHour);
+    const { alarmEmail, alarmTopic } = props;
+    const alarms = createAlarms(this, jobberTokens, props);
     this.alarms = alarms;
     this.dashboard = createDashboard(this, jobberTokens, alarms);
 

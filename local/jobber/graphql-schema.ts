@@ -12,13 +12,16 @@ export const schema = buildSchema(`
   }
   type Mutation {
     appDisconnect: AppDisconnectPayload!
+    clientCreate(input: ClientCreateInput!): ClientCreatePayload!
   }
+  input ClientCreateInput { firstName: String, lastName: String, companyName: String }
+  type ClientCreatePayload { client: Client, userErrors: [MutationErrors!]! }
   type Account { id: ID!, name: String! }
   type User { id: ID!, name: Name! }
   type Name { full: String! }
   type AppDisconnectPayload { app: Application, userErrors: [MutationErrors!]! }
   type Application { name: String!, author: String! }
-  type MutationErrors { message: String! }
+  type MutationErrors { message: String!, path: [String!]! }
   type PageInfo { hasNextPage: Boolean!, hasPreviousPage: Boolean!, startCursor: String, endCursor: String }
   type ClientConnection { nodes: [Client!]!, edges: [ClientEdge!]!, pageInfo: PageInfo!, totalCount: Int! }
   type ClientEdge { node: Client!, cursor: String! }
@@ -77,6 +80,7 @@ export function executeFor(
       user: () => ({ id: encodeId('User', user.id), name: { full: user.name } }),
       clients: (page: PageArguments) =>
         connection(page, clients, (index) => clientOf(account.id, index)),
+      clientCreate: ({ input }: { input: ClientNames }) => createClient(account.id, clients, input),
       appDisconnect() {
         disconnect();
         return { app: { name: 'Simulated app', author: 'Simulated author' }, userErrors: [] };
@@ -144,5 +148,32 @@ function clientOf(accountId: number, index: number) {
       })),
     createdAt: day,
     updatedAt: day,
+  };
+}
+
+interface ClientNames {
+  readonly firstName?: string | null;
+  readonly lastName?: string | null;
+  readonly companyName?: string | null;
+}
+
+/** Answers with the new client, but does not keep it. The text for a missing name is assumed. */
+function createClient(accountId: number, index: number, input: ClientNames) {
+  const { firstName, lastName, companyName } = input;
+  const name = companyName || [firstName, lastName].filter(Boolean).join(' ');
+  if (!name) {
+    const message = 'A first name, a last name or a company name is required';
+    return { client: null, userErrors: [{ message, path: ['input', 'firstName'] }] };
+  }
+  return {
+    client: {
+      ...clientOf(accountId, index),
+      name,
+      firstName: firstName ?? '',
+      lastName: lastName ?? '',
+      companyName,
+      isCompany: Boolean(companyName),
+    },
+    userErrors: [],
   };
 }

@@ -1,4 +1,5 @@
 import { adminsOf } from './accounts.ts';
+import { answeringVersion, versioningOf } from './api-versions.ts';
 import type { PendingRequest } from './faults.ts';
 import type { Grants } from './grants.ts';
 import { type Cost, costOf, graphqlLimits } from './graphql-limits.ts';
@@ -8,11 +9,6 @@ import { type Answer, json, mediaType, type Received, text } from './http.ts';
 import type { SimulatorSettings } from './settings.ts';
 import type { Account, Grant } from './state.ts';
 import type { Webhooks } from './webhooks.ts';
-
-const LATEST_VERSION = '2025-04-16';
-const VERSIONS = ['2023-11-15', '2024-06-10', '2025-01-20', LATEST_VERSION];
-/** Versions of which Jobber says that they will go. */
-const ENDING_VERSIONS = ['2023-11-15', '2024-06-10'];
 
 /** Fields that need a scope which the app does not have. */
 const HIDDEN_FIELDS =
@@ -34,10 +30,10 @@ const NO_QUERY = json(400, { message: 'The body must be a JSON object with a que
 const TOO_MANY_REQUESTS = text(429, 'Too many requests.');
 
 /** The answer to a query that costs more than is available (`cost.actualQueryCost` is 0 then). */
-export const throttled = (cost: Cost): Answer =>
+export const throttled = (cost: Cost, extensions: object = {}): Answer =>
   json(200, {
     errors: [{ message: 'Throttled', extensions: { code: 'THROTTLED' } }],
-    extensions: { cost },
+    extensions: { cost, ...extensions },
   });
 
 /** `POST /api/graphql` */
@@ -51,10 +47,11 @@ export function graphqlEndpoint(
 
   function work({ headers, body }: Received, accessToken: string | undefined): Answer {
     if (mediaType(headers) !== 'application/json') return NO_JSON;
-    const version = headers['x-jobber-graphql-version'];
-    if (typeof version !== 'string') return NO_VERSION;
-    if (!VERSIONS.includes(version))
-      return json(404, { message: `GraphQL API version '${version}' does not exist` });
+    const asked = headers['x-jobber-graphql-version'];
+    if (typeof asked !== 'string') return NO_VERSION;
+    const version = answeringVersion(settings.apiVersions, asked);
+    if (version === undefined)
+      return json(404, { message: `GraphQL API version '${asked}' does not exist` });
     const request = readRequest(body);
     if (!request) return NO_QUERY;
     const operation = readOperation(request.query, request.operationName, request.variables);
@@ -80,15 +77,16 @@ export function graphqlEndpoint(
     grant: Grant,
   ): Answer {
     const requested = operation ? requestedCost(operation) : 1;
+    const versioning = versioningOf(settings.apiVersions, version);
     if (settings.graphqlLimits === 'off')
       return execute(operation, account, grant, {
         cost: costOf(requested, requested),
-        ...versioning(version),
+        versioning,
       });
     if (limits.countRequest(account.id)) return TOO_MANY_REQUESTS;
     const charge = limits.charge(account.id, requested);
-    if (charge.throttled) return throttled(charge.cost);
-    return execute(operation, account, grant, { cost: charge.cost, ...versioning(version) });
+    if (charge.throttled) return throttled(charge.cost, { versioning });
+    return execute(operation, account, grant, { cost: charge.cost, versioning });
   }
 
   function execute(
@@ -136,15 +134,6 @@ function readRequest(body: string) {
   } catch {
     return undefined;
   }
-}
-
-function versioning(version: string) {
-  const warning =
-    `API version ${version} is scheduled to be removed, ` +
-    `please upgrade to the latest version ${LATEST_VERSION} as soon as possible.`;
-  return {
-    versioning: ENDING_VERSIONS.includes(version) ? { version, warning } : { version },
-  };
 }
 
 function unauthenticated(operation: Operation | undefined): Answer {

@@ -1,3 +1,4 @@
+import { API_VERSIONS, type ApiVersions } from './api-versions.ts';
 import {
   aBoolean,
   aString,
@@ -39,6 +40,8 @@ export interface SimulatorSettings {
   graphqlLimits: 'on' | 'off';
   /** How many clients GraphQL finds in each account. @default 1000 */
   clientsPerAccount: number;
+  /** The versions of the API, and how long each lasts; any other date is unknown. @default API_VERSIONS */
+  apiVersions: ApiVersions;
 }
 
 /**
@@ -63,12 +66,24 @@ export const DEFAULT_SETTINGS: SimulatorSettings = {
   webhookUrl: '',
   graphqlLimits: 'on',
   clientsPerAccount: 1_000,
+  apiVersions: API_VERSIONS,
 };
 
 const redirectUris: Check = [
   "'any' or an array of strings",
   (value) =>
     value === 'any' || (Array.isArray(value) && value.every((uri) => typeof uri === 'string')),
+];
+
+const isState = oneOf('supported', 'ending', 'unsupported', 'removed');
+const apiVersions: Check = [
+  `an object of dates, each ${isState[0]}`,
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(value).every(
+      ([version, state]) => /^\d{4}-\d\d-\d\d$/.test(version) && isState[1](state),
+    ),
 ];
 
 const SETTINGS: Checks = {
@@ -86,6 +101,7 @@ const SETTINGS: Checks = {
   webhookUrl: aString,
   graphqlLimits: oneOf('on', 'off'),
   clientsPerAccount: notNegative,
+  apiVersions,
 } satisfies Record<keyof SimulatorSettings, Check>;
 
 /** @throws SimulatorUsageError */

@@ -4,6 +4,7 @@ import type { CreateConnectLinkResponse } from '../../functions/create-connect-l
 import type { DisconnectResponse } from '../../functions/disconnect.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
 import type { GetTokenResponse } from '../../shared/client/contract.ts';
+import { environment } from '../../shared/runtime/environment.ts';
 import type { Activity } from '../activity.ts';
 import type { Lambda } from '../functions.ts';
 import type { JobberSimulator } from '../jobber/simulator.ts';
@@ -133,7 +134,7 @@ export function pageActions({ url, tableName, db, simulator, lambda, log }: Page
       headers: {
         authorization: `Bearer ${accessToken}`,
         'content-type': 'application/json',
-        'x-jobber-graphql-version': '2025-04-16',
+        'x-jobber-graphql-version': environment.jobberGraphqlVersion(),
       },
       body: JSON.stringify({ query: 'query { account { id name } }' }),
     });

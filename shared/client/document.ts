@@ -15,5 +15,35 @@ export function textOf(document: Document<never, never>): string {
   return typeof document === 'object' && 'kind' in document ? print(document) : String(document);
 }
 
-/** Whether repeating it may do something twice; rather once too often than never. */
+/** Whether a repetition may do something twice. A wrong no would be worse than a wrong yes, so any mention counts. */
 export const mayChangeSomething = (text: string): boolean => /\bmutation\b/.test(text);
+
+/** Whether the operation that runs is a mutation; `false` if that cannot be read. */
+export function isMutation(text: string, operationName?: string | undefined): boolean {
+  const operation = operationsIn(text).find(
+    ({ name }) => operationName === undefined || name === operationName,
+  );
+  return operation?.type === 'mutation';
+}
+
+/** Strings, comments and directives, which are skipped, then brackets and names. */
+const TOKEN =
+  /"""(?:\\"""|[\s\S])*?"""|"(?:\\.|[^"\\\n])*"|#.*|@\s*\w+|(?<bracket>[{}()[\]])|(?<word>\w+)/g;
+
+/** The operations of a document. GraphQL's own parser would nearly double the size of the client. */
+function operationsIn(text: string): { type: string; name: string | undefined }[] {
+  const operations = [];
+  let depth = 0;
+  let words: string[] = [];
+  for (const { groups } of text.matchAll(TOKEN)) {
+    const { bracket, word } = groups ?? {};
+    if (word !== undefined && depth === 0) words.push(word);
+    if (bracket === undefined) continue;
+    depth += '{(['.includes(bracket) ? 1 : -1;
+    if (bracket !== '}' || depth !== 0) continue;
+    const [type = 'query', name] = words;
+    if (type !== 'fragment') operations.push({ type, name });
+    words = [];
+  }
+  return operations;
+}

@@ -38,10 +38,10 @@ const adviceFor = (retryable: boolean) =>
     ? 'No connection is affected; try again.'
     : 'Check JOBBER_TOKENS_GET_TOKEN_FUNCTION and that this function may invoke it.';
 
-/** Jobber rejects a new access token as well. */
-export class AccessTokenRejectedError extends JobberError {
-  override readonly name = 'AccessTokenRejectedError';
-  readonly code = 'access_token_rejected';
+/** Jobber rejects a second, new access token as well. */
+export class SecondTokenRejectedError extends JobberError {
+  override readonly name = 'SecondTokenRejectedError';
+  readonly code = 'second_token_rejected';
   readonly retryable = false;
   constructor() {
     super(
@@ -158,9 +158,30 @@ export class GraphqlError extends JobberError {
   /** Partial data, as far as there is any. */
   readonly data: unknown;
   constructor(errors: readonly GraphqlErrorEntry[], data: unknown) {
-    const [first, ...others] = errors;
-    super(`${first?.message}${others.length > 0 ? ` (and ${others.length} more)` : ''}`);
+    super(summaryOf(errors));
     this.errors = errors;
+    this.data = data;
+  }
+}
+
+/** One entry of `userErrors`: why Jobber did not do what a mutation asks for. */
+export interface UserError {
+  readonly message: string;
+  /** Leads to the input that is wrong; empty if Jobber does not say. */
+  readonly path: readonly string[];
+}
+
+/** A mutation was answered, but Jobber refused all or some of it: its payload has `userErrors`. */
+export class MutationRefusedError extends JobberError {
+  override readonly name = 'MutationRefusedError';
+  readonly code = 'mutation_refused';
+  readonly retryable = false;
+  readonly userErrors: readonly UserError[];
+  /** The whole answer. Other fields of the mutation may have been executed. */
+  readonly data: unknown;
+  constructor(userErrors: readonly UserError[], data: unknown) {
+    super(`Jobber refused the mutation: ${summaryOf(userErrors)}.`);
+    this.userErrors = userErrors;
     this.data = data;
   }
 }
@@ -172,11 +193,15 @@ export class NotPageableError extends JobberError {
   readonly retryable = false;
 }
 
+function summaryOf([first, ...others]: readonly { readonly message: string }[]): string {
+  return `${first?.message}${others.length > 0 ? ` (and ${others.length} more)` : ''}`;
+}
+
 /** Every way in which the client's functions fail, besides the `reason` of an aborted signal. */
 export type AnyJobberError =
   | NoAccessTokenError
   | GetTokenFailedError
-  | AccessTokenRejectedError
+  | SecondTokenRejectedError
   | AppDisconnectedError
   | AccountInactiveError
   | ThrottledError
@@ -185,4 +210,5 @@ export type AnyJobberError =
   | JobberUnavailableError
   | RequestRefusedError
   | GraphqlError
+  | MutationRefusedError
   | NotPageableError;

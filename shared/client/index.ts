@@ -1,3 +1,4 @@
+import { eachOnce } from '../jobber/api-version.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
 import { environment } from '../runtime/environment.ts';
 import { accessTokens, type GetAccessTokenOptions } from './access-tokens.ts';
@@ -66,6 +67,10 @@ export function paginate<Result, Variables extends object, Page extends Connecti
   return pages(client(), accountId, document, variables, connectionOf, options);
 }
 
+const warnOnce = eachOnce((message) =>
+  process.emitWarning(message, { type: 'JobberApiVersionWarning' }),
+);
+
 let theClient: JobberClient | undefined;
 
 /** Made at the first call, so that importing this needs no environment. */
@@ -75,9 +80,9 @@ function client(): JobberClient {
     api: {
       baseUrl: environment.jobberBaseUrl(),
       graphqlVersion: environment.jobberGraphqlVersion(),
+      onVersionNotice: ({ message }) => warnOnce(message),
     },
     clock,
-    warn: (message) => process.emitWarning(message, { type: 'JobberApiVersionWarning' }),
   });
   return theClient;
 }

@@ -8,23 +8,31 @@ import { backoff } from '../runtime/backoff.ts';
 import { type Clock, type EpochMs, plus } from '../runtime/clock.ts';
 import { unlessAborted } from './aborting.ts';
 import type { AccessTokens } from './access-tokens.ts';
-import { type Document, mayChangeSomething, textOf } from './document.ts';
+import { type Document, isMutation, mayChangeSomething, textOf } from './document.ts';
 import {
-  AccessTokenRejectedError,
   AccountInactiveError,
   AppDisconnectedError,
   GraphqlError,
   type JobberError,
   JobberUnavailableError,
+  MutationRefusedError,
   QueryTooExpensiveError,
   RequestRefusedError,
+  SecondTokenRejectedError,
   ThrottledError,
   TooManyRequestsError,
 } from './errors.ts';
+import { accountPoints } from './points.ts';
+import { userErrorsOf } from './user-errors.ts';
 
 export interface QueryOptions {
   /** Which operation of the document is meant, if it has several. */
   readonly operationName?: string | undefined;
+  /**
+   * How many of the account's points are left to others: the query waits while fewer would remain after it, as far as this
+   * container knows. For work in the background, so that nobody who waits for an answer is throttled. @default 0
+   */
+  readonly leavePoints?: number | undefined;
   /** Ends the call, its waiting included; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,8 +48,6 @@ export interface JobberClientDependencies {
   readonly tokens: AccessTokens;
   readonly api: GraphqlApi;
   readonly clock: Clock;
-  /** Told each warning about the API version once. */
-  readonly warn: (message: string) => void;
 }
 
 export type JobberClient = ReturnType<typeof jobberClient>;
@@ -53,8 +59,8 @@ const MOST_BYTES = 20 * 1024 * 1024;
 
 type Rejection = 'token_rejected' | 'disconnected' | 'inactive';
 
-export function jobberClient({ tokens, api, clock, warn }: JobberClientDependencies) {
-  const warned = new Set<string>();
+export function jobberClient({ tokens, api, clock }: JobberClientDependencies) {
+  const points = accountPoints(clock);
   return { tokens, clock, execute };
 
   /** @throws AnyJobberError, or the reason of the signal */
@@ -62,7 +68,7 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
     accountId: string,
     document: Document<Result, never>,
     variables: object | undefined,
-    { operationName, signal }: QueryOptions = {},
+    { operationName, leavePoints = 0, signal }: QueryOptions = {},
   ): Promise<Executed<Result>> {
     const query = textOf(document as Document<never, never>);
     let giveUpAt = plus(clock.now(), ANSWER_WITHIN_MS);
@@ -72,6 +78,7 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
       const asked = clock.now();
       const accessToken = await tokenFor(accountId, rejected, signal);
       giveUpAt = plus(giveUpAt, clock.now() - asked);
+      const answered = await reservePoints(accountId, query, leavePoints, giveUpAt, signal);
       const answer = await askGraphql(
         api,
         accessToken,
@@ -79,14 +86,16 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
         Math.max(1, Math.min(REQUEST_TIMEOUT_MS, giveUpAt - clock.now())),
         { mostBytes: MOST_BYTES, signal },
       );
+      answered('cost' in answer ? answer.cost : undefined);
       signal?.throwIfAborted();
 
       switch (answer.kind) {
-        case 'data':
-          warnOnce(answer.versionWarning);
+        case 'data': {
+          const userErrors = isMutation(query, operationName) ? userErrorsOf(answer.data) : [];
+          if (userErrors.length > 0) throw new MutationRefusedError(userErrors, answer.data);
           return { data: answer.data as Result, cost: answer.cost, answeredAt: clock.now() };
+        }
         case 'errors':
-          warnOnce(answer.versionWarning);
           throw new GraphqlError(answer.errors, answer.data);
         case 'token_rejected':
         case 'disconnected':
@@ -105,6 +114,25 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
         case 'refused':
           throw new RequestRefusedError(answer.status, withoutToken(answer.message, accessToken));
       }
+    }
+  }
+
+  /**
+   * Waits until the points suffice, and looks again after each wait: others may have spent them meanwhile. Call the result
+   * with the cost that the answer names. @throws ThrottledError
+   */
+  async function reservePoints(
+    accountId: string,
+    query: string,
+    leavePoints: number,
+    giveUpAt: EpochMs,
+    signal: AbortSignal | undefined,
+  ): Promise<(cost: QueryCost | undefined) => void> {
+    for (;;) {
+      const ms = leavePoints > 0 ? points.waitMs(accountId, query, leavePoints) : 0;
+      if (ms === 0) return points.reserve(accountId, query);
+      if (plus(clock.now(), ms) > giveUpAt) throw new ThrottledError(ms);
+      await unlessAborted(clock.sleep(ms), signal);
     }
   }
 
@@ -129,18 +157,12 @@ export function jobberClient({ tokens, api, clock, warn }: JobberClientDependenc
       throw rejectionError(rejected.why, { cause: error });
     }
   }
-
-  function warnOnce(warning: string | undefined): void {
-    if (warning === undefined || warned.has(warning)) return;
-    warned.add(warning);
-    warn(warning);
-  }
 }
 
 function rejectionError(why: Rejection, options?: ErrorOptions): JobberError {
   switch (why) {
     case 'token_rejected':
-      return new AccessTokenRejectedError();
+      return new SecondTokenRejectedError();
     case 'disconnected':
       return new AppDisconnectedError(options);
     case 'inactive':

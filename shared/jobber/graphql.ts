@@ -1,9 +1,17 @@
+import {
+  unknownVersion,
+  type Versioning,
+  type VersionNotice,
+  versionNotices,
+} from './api-version.ts';
 import { type Answer, exchange, type Limits, type NoAnswer } from './http.ts';
 
 export interface GraphqlApi {
   readonly baseUrl: string;
   /** `X-JOBBER-GRAPHQL-VERSION`, which Jobber requires. */
   readonly graphqlVersion: string;
+  /** Called for each answer by another version, each warning about the version, and each refusal of it. */
+  readonly onVersionNotice: (notice: VersionNotice) => void;
 }
 
 export interface GraphqlRequest {
@@ -30,8 +38,7 @@ interface Executed {
   readonly data: unknown;
   /** `undefined` if Jobber did not say. */
   readonly cost: QueryCost | undefined;
-  /** What Jobber says about an API version that will go. */
-  readonly versionWarning: string | undefined;
+  readonly versioning: Versioning;
 }
 
 export type GraphqlAnswer =
@@ -57,7 +64,7 @@ export type GraphqlAnswer =
 
 /** `POST /api/graphql`. Never rejects. */
 export async function askGraphql(
-  { baseUrl, graphqlVersion }: GraphqlApi,
+  { baseUrl, graphqlVersion, onVersionNotice }: GraphqlApi,
   accessToken: string,
   request: GraphqlRequest,
   timeoutMs: number,
@@ -76,7 +83,13 @@ export async function askGraphql(
     timeoutMs,
     limits,
   );
-  return answer.status === 'none' ? noAnswer(answer) : readAnswer(answer);
+  if (answer.status === 'none') return noAnswer(answer);
+  const read = readAnswer(answer);
+  if (read.kind === 'data' || read.kind === 'errors')
+    versionNotices(graphqlVersion, read.versioning).forEach(onVersionNotice);
+  if (read.kind === 'refused' && /API version .* does not exist/i.test(read.message))
+    onVersionNotice(unknownVersion(graphqlVersion));
+  return read;
 }
 
 /**
@@ -106,7 +119,7 @@ export function readAnswer(answer: Answer): GraphqlAnswer {
     const executed = {
       data,
       cost: costOf(asObject(extensions?.['cost'])),
-      versionWarning: warningOf(asObject(extensions?.['versioning'])),
+      versioning: versioningOf(asObject(extensions?.['versioning'])),
     };
     return errors.length > 0
       ? { kind: 'errors', errors, ...executed }
@@ -177,7 +190,9 @@ function costOf(cost: Json | undefined): QueryCost | undefined {
 const isNumber = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value);
 
-function warningOf(versioning: Json | undefined): string | undefined {
-  const warning = versioning?.['warning'];
-  return typeof warning === 'string' ? warning : undefined;
-}
+const versioningOf = (versioning: Json | undefined): Versioning => ({
+  version: textOf(versioning?.['version']),
+  warning: textOf(versioning?.['warning']),
+});
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined);

@@ -17,8 +17,8 @@ export interface CredentialSource {
   get(): Promise<AppCredentials>;
   /** As they are now. */
   reload(): Promise<AppCredentials>;
-  /** Those before the current ones, if they were replaced within the last day. */
-  previous(): Promise<AppCredentials | undefined>;
+  /** Those before the current ones, unless they were replaced longer ago than `acceptedFor` milliseconds. */
+  previous(acceptedFor: number): Promise<AppCredentials | undefined>;
 }
 
 export interface JobberTokenEndpoint extends TokenEndpoint {

@@ -16,8 +16,10 @@ import { disconnectProtocol } from '../tokens/disconnect.ts';
 import type { KeyRing, RootKey } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
+import { eachOnce } from './api-version.ts';
 import { appDisconnect } from './app-disconnect.ts';
 import { AppSecretNotSetError, credentialsIn, readCredentials } from './app-secret.ts';
+import type { GraphqlApi } from './graphql.ts';
 import { type CredentialSource, jobberTokenEndpoint } from './token-endpoint.ts';
 import { signatureCheck } from './webhook-signature.ts';
 
@@ -70,8 +72,8 @@ export function appCredentials(): CredentialSource {
       }
     },
     reload,
-    async previous() {
-      const version = await secret.previous(24 * 60 * 60_000);
+    async previous(acceptedFor) {
+      const version = await secret.previous(acceptedFor);
       return version && credentialsIn(version.value);
     },
   };
@@ -99,12 +101,21 @@ export function jobberTokens(connections = table()): TokenHelper {
   });
 }
 
+/** Jobber's GraphQL API. What it says of the version is counted each time, and logged once for each process. */
+export const graphqlApi = (): GraphqlApi => ({
+  baseUrl: environment.jobberBaseUrl(),
+  graphqlVersion: environment.jobberGraphqlVersion(),
+  onVersionNotice({ kind, message }) {
+    count(kind === 'upgraded' ? 'ApiVersionUpgraded' : 'ApiVersionWarning');
+    logOnce(message);
+  },
+});
+
+const logOnce = eachOnce((message) => logger.warn(message));
+
 /** On one table client with its tokens: each costs a cold start some milliseconds. */
 export function jobberDisconnect(connections = table(), tokens = jobberTokens(connections)) {
-  const api = {
-    baseUrl: environment.jobberBaseUrl(),
-    graphqlVersion: environment.jobberGraphqlVersion(),
-  };
+  const api = graphqlApi();
   return disconnectProtocol({
     table: connections,
     clock,

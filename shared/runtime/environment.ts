@@ -48,7 +48,7 @@ export const environment = {
   jobberBaseUrl: () =>
     origin(optional('JOBBER_BASE_URL', 'https://api.getjobber.com'), 'JOBBER_BASE_URL'),
   /** `X-JOBBER-GRAPHQL-VERSION`, a date that Jobber lists. */
-  jobberGraphqlVersion: () => optional('JOBBER_GRAPHQL_VERSION', '2025-04-16'),
+  jobberGraphqlVersion: () => optional('JOBBER_GRAPHQL_VERSION', '2026-05-12'),
   /** Where a connect that started in Jobber's marketplace leads on to, with a signed claim of the account. */
   postConnectUrl: () => optional('POST_CONNECT_URL', '') || undefined,
   /** Where the button Manage App of Jobber's marketplace leads on to, with a signed claim of the account and the user. */

@@ -19,8 +19,11 @@ export interface CachedSecret {
   current(): Promise<SecretVersion>;
   /** The current version, read now. */
   reload(): Promise<SecretVersion>;
-  /** The version before the current one, `undefined` if there is none, or if it was replaced earlier than `withinMs` ago. */
-  previous(withinMs: number): Promise<SecretVersion | undefined>;
+  /**
+   * The version before the current one, `undefined` if there is none, or if it was replaced longer ago than `acceptedFor`
+   * milliseconds.
+   */
+  previous(acceptedFor: number): Promise<SecretVersion | undefined>;
   /** A version by its id, `undefined` if it no longer exists. */
   find(id: string): Promise<SecretVersion | undefined>;
 }
@@ -88,9 +91,9 @@ export function cachedSecret(
   return {
     reload,
     current,
-    async previous(withinMs) {
+    async previous(acceptedFor) {
       const { id, createdAt } = await current();
-      if (plus(createdAt, withinMs) < clock.now()) return undefined;
+      if (plus(createdAt, acceptedFor) < clock.now()) return undefined;
       if (before?.of !== id) {
         before = { of: id, version: await readIfExists({ VersionStage: 'AWSPREVIOUS' }) };
       }

@@ -19,6 +19,7 @@ const context = { getRemainingTimeInMillis: () => 20_000 };
 const answers: Record<string, unknown> = {
   'account-name.ts': 'Maple Street Plumbing',
   'find-clients.ts': ['Company 1', 'First 2 Last 2', 'First 3 Last 3'],
+  'create-client.ts': 'input.firstName: A first name, a last name or a company name is required',
   'emails.ts': 250,
   'tell-errors-apart.ts':
     'Jobber says: The field jobs on an object of type Query was hidden due to permissions',

@@ -1,10 +1,16 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { handler as webhookHandler } from '../../functions/jobber-webhook.ts';
 import type { WebhookOptions } from '../../local/jobber/webhooks.ts';
 import { idOf, MAPLE, NORTHWIND, type TestSystem, testSystem } from '../support/local-system.ts';
 import { until } from '../support/until.ts';
+
+const { counted } = vi.hoisted(() => ({ counted: [] as string[] }));
+vi.mock('../../shared/runtime/telemetry.ts', async (original) => {
+  const telemetry = await original<typeof import('../../shared/runtime/telemetry.ts')>();
+  return { ...telemetry, count: (metric: string) => void counted.push(metric) };
+});
 
 let system: TestSystem;
 let handler: typeof webhookHandler;
@@ -16,6 +22,7 @@ afterAll(() => system.close());
 beforeEach(() => {
   system.simulator.reset();
   system.simulator.settings.webhookUrl = `${system.url}/webhooks/jobber`;
+  counted.length = 0;
 });
 
 const stored = async (account: number) =>
@@ -54,18 +61,6 @@ const post = (body: string, signed = signature(body)) =>
     body,
     headers: { 'X-Jobber-Hmac-SHA256': signed },
   });
-
-describe('a client secret that is replaced', () => {
-  it('is good for webhooks at once, and the former one for a day', async () => {
-    const app = (clientSecret: string) =>
-      JSON.stringify({ clientId: 'simulated-client', clientSecret });
-    system.secrets.put('jobber-app', app('second-secret'));
-    expect((await post(event(), signature(event(), 'simulated-secret'))).status).toBe(200);
-    expect((await post(event(), signature(event(), 'second-secret'))).status).toBe(200);
-    expect((await post(event(), signature(event(), 'simulated-secret'))).status).toBe(200);
-    system.secrets.put('jobber-app', app('simulated-secret'));
-  });
-});
 
 describe('APP_DISCONNECT', () => {
   it.each<[string, WebhookOptions]>([
@@ -151,6 +146,24 @@ describe('APP_DISCONNECT', () => {
     expect(await rawItem(MAPLE)).toEqual(ended);
   });
 
+  it('that lies more than five minutes in the future ends neither this grant nor a later one', async () => {
+    await system.connect(MAPLE);
+    const occurredAt = Date.now() + 6 * 60_000;
+    expect(await sent('APP_DISCONNECT', MAPLE, { occurredAt })).toEqual([200]);
+    expect(await stored(MAPLE)).toMatchObject({ status: 'active' });
+    await system.connect(MAPLE);
+    expect(await sent('APP_DISCONNECT', MAPLE, { occurredAt })).toEqual([200]);
+    expect(await stored(MAPLE)).toMatchObject({ status: 'active' });
+    expect(counted.filter((metric) => metric === 'WebhookFromFuture')).toHaveLength(2);
+  });
+
+  it('from a clock that is less than five minutes fast deletes the tokens', async () => {
+    await system.connect(MAPLE);
+    await sent('APP_DISCONNECT', MAPLE, { occurredAt: Date.now() + 4 * 60_000 });
+    expect(await stored(MAPLE)).toMatchObject({ status: 'disconnected' });
+    expect(counted).not.toContain('WebhookFromFuture');
+  });
+
   it('of an account that never connected is answered 200', async () => {
     expect(await sent('APP_DISCONNECT', 999_999, { occurredAt: later() })).toEqual([200]);
   });
@@ -189,6 +202,27 @@ describe('every other topic', () => {
     });
   });
 
+  it('carries a hash of its body, the same at each delivery of the same body', async () => {
+    const body = event({ itemId: 'ä' });
+    const hashes = async (times: number) =>
+      system.bus
+        .events()
+        .slice(0, times)
+        .map(({ detail }) => detail['bodySha256']);
+    await post(body);
+    await post(body);
+    const hash = createHash('sha256').update(body).digest('hex');
+    expect(await hashes(2)).toEqual([hash, hash]);
+
+    const headers = { 'x-jobber-hmac-sha256': signature(body) };
+    const encoded = Buffer.from(body).toString('base64');
+    await handler({ headers, body: encoded, isBase64Encoded: true });
+    expect(await hashes(1)).toEqual([hash]);
+
+    await post(`${body} `);
+    expect(await hashes(1)).not.toEqual([hash]);
+  });
+
   it('is answered 200, though nobody knows it', async () => {
     expect(await sent('SOMETHING_NEW', 999_999)).toEqual([200]);
   });
@@ -200,6 +234,15 @@ describe('every other topic', () => {
     failing();
     expect((await post(body)).status).toBe(200);
   });
+});
+
+it('each webhook that Jobber signed is counted, so that silence can be noticed, and no other', async () => {
+  await post(event());
+  await post(event({ topic: 'APP_DISCONNECT', accountId: idOf(999_999) }));
+  await post('not JSON');
+  expect(counted.filter((metric) => metric === 'WebhookReceived')).toHaveLength(3);
+  await post(event(), 'forged');
+  expect(counted.filter((metric) => metric === 'WebhookReceived')).toHaveLength(3);
 });
 
 describe('what Jobber did not sign', () => {

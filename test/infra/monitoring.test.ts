@@ -29,7 +29,10 @@ describe('an alarm goes off', () => {
       'SweepLag',
       'ConnectFailed',
       'WebhookUnreadable',
+      'WebhookFromFuture',
       'WebhookSlow',
+      'ApiVersionUpgraded',
+      'ApiVersionWarning',
       ...['refresh', 'escrow', 'sweep', 'events'].map((name) => `dead-letters-${name}`),
       ...Object.keys(functions).map((name) => `errors-${name}`),
     ]);
@@ -93,6 +96,84 @@ describe('an alarm goes off', () => {
       ],
     });
   });
+
+  it('when a disconnect is dated in the future', () => {
+    expect(alarms.get('WebhookFromFuture')).toMatchObject({
+      ...once,
+      MetricName: 'WebhookFromFuture',
+    });
+  });
+
+  describe('for silence of the webhooks', () => {
+    const silence = (webhookSilenceAlarmDays: number) => {
+      const { stack, properties } = synthesize({ webhookSilenceAlarmDays });
+      const alarm = stack.monitoring.alarms.find(({ node }) => node.id === 'WebhookSilence');
+      return alarm && properties(alarm);
+    };
+    const daily = (id: string, name: string) => ({
+      Id: id,
+      ReturnData: false,
+      MetricStat: {
+        Metric: {
+          Namespace: 'JobberTokens',
+          MetricName: name,
+          Dimensions: [{ Name: 'service', Value: 'JobberTokens' }],
+        },
+        Period: 86_400,
+        Stat: 'Sum',
+      },
+    });
+
+    it('only if the owner says after how many days', () => {
+      expect(alarms.has('WebhookSilence')).toBe(false);
+    });
+
+    it('when connections were refreshed on each of the days, and no webhook came', () => {
+      const alarm = silence(3);
+      expect(alarm).toMatchObject({
+        Threshold: 1,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        EvaluationPeriods: 3,
+        TreatMissingData: 'notBreaching',
+        AlarmDescription: expect.stringContaining('Developer Center'),
+      });
+      const metrics = alarm?.['Metrics'] as { Id: string }[];
+      expect(metrics).toHaveLength(3);
+      expect(metrics).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({
+            Expression: 'IF(FILL(refreshes, 0) > 0 AND FILL(webhooks, 0) == 0, 1, 0)',
+          }),
+          daily('refreshes', 'RefreshSucceeded'),
+          daily('webhooks', 'WebhookReceived'),
+        ]),
+      );
+    });
+
+    it.each([1, 7])('within what CloudWatch can look back: %d days', (days) => {
+      expect(silence(days)).toMatchObject({ EvaluationPeriods: days });
+    });
+
+    it.each([0, 8, 1.5, Number.NaN])('not after %d days, and says why', (days) => {
+      expect(() => silence(days)).toThrow(
+        'webhookSilenceAlarmDays must be a whole number from 1 to 7: CloudWatch looks back a week.',
+      );
+    });
+  });
+
+  it.each(['ApiVersionUpgraded', 'ApiVersionWarning'])(
+    'for a day at the first %s, and says what to do',
+    (name) => {
+      expect(alarms.get(name)).toMatchObject({
+        ...once,
+        AlarmDescription: expect.stringContaining('jobberGraphqlVersion'),
+        Namespace: 'JobberTokens',
+        MetricName: name,
+        Statistic: 'Sum',
+        Period: 86_400,
+      });
+    },
+  );
 
   it.each(Object.entries(tokens.deadLetters))('at the first dead letter: %s', (name, queue) => {
     expect(alarms.get(`dead-letters-${name}`)).toMatchObject({

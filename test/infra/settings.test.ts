@@ -112,18 +112,32 @@ describe('settings', () => {
       jobberGraphqlVersion: '2026-01-15',
       maxConcurrentRefreshes: 25,
       requestsPerSecond: 5,
+      connectsPerSecond: 3,
+      clientId: 'my-app',
+      postConnectUrl: 'https://app.example.com/connected',
+      manageUrl: 'https://app.example.com/jobber',
       logRetention: RetentionDays.ONE_WEEK,
     });
     const { functions, httpFront } = stack.jobberTokens;
     expect(properties(functions['oauth-callback'])['Environment']).toMatchObject({
       Variables: {
         RETURN_TO_ORIGINS: 'https://app.example.com,https://example.org:8443',
-        MARKETPLACE_CONNECT: 'deny',
+        POST_CONNECT_URL: 'https://app.example.com/connected',
+        MANAGE_URL: 'https://app.example.com/jobber',
         JOBBER_GRAPHQL_VERSION: '2026-01-15',
       },
     });
+    expect(properties(functions['oauth-connect'])['Environment']).toMatchObject({
+      Variables: { CLIENT_ID: 'my-app', MARKETPLACE_CONNECT: 'deny' },
+    });
     expect(properties(httpFront.stage)).toMatchObject({
       DefaultRouteSettings: { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
+      RouteSettings: Object.fromEntries(
+        ['connect', 'manage', 'callback'].map((path) => [
+          `GET /oauth/${path}`,
+          { ThrottlingRateLimit: 3, ThrottlingBurstLimit: 6 },
+        ]),
+      ),
     });
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       ScalingConfig: { MaximumConcurrency: 25 },
@@ -139,6 +153,12 @@ describe('settings', () => {
       );
     },
   );
+
+  it.each(['postConnectUrl', 'manageUrl'] as const)('refuse a %s of another scheme', (name) => {
+    expect(() => synthesize({ [name]: 'javascript:alert(1)' })).toThrow(
+      `${name}: 'javascript:alert(1)' is not a URL such as https://app.example.com/jobber.`,
+    );
+  });
 
   it('need a Region, which the table’s key is made for', () => {
     const stack = new Stack(testApp(), 'NoRegion');

@@ -4,6 +4,7 @@ import { type JobberSimulatorOptions, startJobberSimulator } from '../../local/j
 import { accessTokens } from '../../shared/client/access-tokens.ts';
 import type { GetTokenRequest, GetTokenResponse } from '../../shared/client/contract.ts';
 import { jobberClient } from '../../shared/client/jobber-client.ts';
+import { eachOnce } from '../../shared/jobber/api-version.ts';
 import { jobberTokenEndpoint } from '../../shared/jobber/token-endpoint.ts';
 import { plus, toSeconds } from '../../shared/runtime/clock.ts';
 import { breakerItem } from '../../shared/tokens/breaker-item.ts';
@@ -50,13 +51,18 @@ export async function clientSystem(options: JobberSimulatorOptions = {}) {
   onTestFinished(() => requests.mockRestore());
 
   /** What a container has of its own. */
-  const startContainer = (graphqlVersion = '2025-04-16') =>
-    jobberClient({
+  function startContainer(graphqlVersion = '2026-05-12') {
+    const warnOnce = eachOnce((message) => void warnings.push(message));
+    return jobberClient({
       tokens: accessTokens({ invoke, clock }),
-      api: { baseUrl: jobber.url, graphqlVersion },
+      api: {
+        baseUrl: jobber.url,
+        graphqlVersion,
+        onVersionNotice: ({ message }) => warnOnce(message),
+      },
       clock,
-      warn: (message) => void warnings.push(message),
     });
+  }
 
   async function invoke(request: GetTokenRequest): Promise<GetTokenResponse> {
     invocations.push(request);

@@ -139,6 +139,8 @@ test.each([
   ['auditAccount', '[7]', 'There is no account 7.'],
   ['disconnect', '["nobody"]', "'nobody' is no account id."],
   ['changeSettings', '[{"rotation":"sometimes"}]', "'rotation' must be 'on' or 'off' or 'legacy'"],
+  ['changeSettings', '[{"apiVersions":{"2026-05-12":"old"}}]', "'apiVersions' must be an object"],
+  ['changeSettings', '[{"apiVersions":{"today":"removed"}}]', "'apiVersions' must be an object"],
   ['rollClientSecret', '[7]', "'clientSecret' must be a string"],
   ['pushFaults', '[{"kind":"latency"}]', "needs 'ms'"],
   ['disconnect', '430114', 'The body must be a JSON array'],

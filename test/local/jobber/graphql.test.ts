@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { parseAccountId } from '../../../local/jobber/accounts.ts';
+import { simulatorControl } from '../../../local/jobber/control-client.ts';
 import type { JobberSimulatorOptions } from '../../../local/jobber/simulator.ts';
 import {
   ACCOUNT,
@@ -26,7 +27,7 @@ async function sendPipelined(url: string, accessToken: string, requests: number)
     'POST /api/graphql HTTP/1.1',
     'Host: localhost',
     'Content-Type: application/json',
-    'X-JOBBER-GRAPHQL-VERSION: 2025-04-16',
+    'X-JOBBER-GRAPHQL-VERSION: 2026-05-12',
     `Authorization: Bearer ${accessToken}`,
     `Content-Length: ${body.length}`,
   ].join('\r\n');
@@ -55,7 +56,7 @@ test('account { id name } answers the encoded id, the name, the cost and the ver
             restoreRate: 500,
           },
         },
-        versioning: { version: '2025-04-16' },
+        versioning: { version: '2026-05-12' },
       },
     },
   });
@@ -167,6 +168,27 @@ test('appDisconnect ends the grant', async () => {
   expect(await seen(await refresh(jobber, refreshToken))).toEqual(INVALID_REFRESH_TOKEN);
 });
 
+test('a mutation that Jobber refuses is a 200 with userErrors', async () => {
+  const { jobber, accessToken } = await connected();
+  const create = async (input: string) => {
+    const fields = '{ client { id name companyName } userErrors { message path } }';
+    const mutation = `mutation { clientCreate(input: ${input}) ${fields} }`;
+    return seen(await graphql(jobber, accessToken, mutation));
+  };
+
+  const refused = await create('{}');
+  expect(refused.status).toBe(200);
+  expect(refused.body.errors).toBeUndefined();
+  expect(refused.body.data.clientCreate).toEqual({
+    client: null,
+    userErrors: [{ message: expect.any(String), path: ['input', 'firstName'] }],
+  });
+  expect((await create('{ firstName: "Ann", lastName: "Lee" }')).body.data.clientCreate).toEqual({
+    client: { id: expect.any(String), name: 'Ann Lee', companyName: null },
+    userErrors: [],
+  });
+});
+
 test('an inactive account is told so, and its refresh token is dead', async () => {
   const { jobber, accessToken, refreshToken } = await connected();
 
@@ -215,6 +237,7 @@ test('a query that is dearer than the maximum never runs', async () => {
             restoreRate: 500,
           },
         },
+        versioning: { version: '2026-05-12' },
       },
     },
   });
@@ -325,34 +348,81 @@ test('an unknown version does not exist', async () => {
   });
 });
 
-test('an old version works with a warning', async () => {
+const MORE = 'https://developer.getjobber.com/docs/using_jobbers_api/api_versioning';
+
+test.each([
+  ['a supported version answers without a warning', '2026-05-12', { version: '2026-05-12' }],
+  [
+    'a version about to end warns with the date of its end',
+    '2025-04-16',
+    {
+      version: '2025-04-16',
+      warning:
+        'Support for API version 2025-04-16 is scheduled to stop on April 16, 2026. ' +
+        `Upgrade to the latest version 2026-05-12 before that date. For more information: ${MORE}`,
+    },
+  ],
+  [
+    'an unsupported version warns that it may go at any time',
+    '2025-01-20',
+    {
+      version: '2025-01-20',
+      warning:
+        'API Version 2025-01-20 is no longer supported, and will be removed at any time without warning. ' +
+        'Upgrade to the latest API version 2026-05-12 to ensure your app continues to function. ' +
+        `For more information: ${MORE}`,
+    },
+  ],
+  [
+    'a removed version is upgraded to the oldest supported one',
+    '2023-11-15',
+    expect.objectContaining({ version: '2025-04-16' }),
+  ],
+])('%s', async (_, version, versioning) => {
   const { jobber, accessToken } = await connected();
-  const headers = { 'X-JOBBER-GRAPHQL-VERSION': '2023-11-15' };
+  const headers = { 'X-JOBBER-GRAPHQL-VERSION': version };
 
-  const { body } = await seen(await graphql(jobber, accessToken, ACCOUNT_QUERY, { headers }));
+  const { status, body } = await seen(
+    await graphql(jobber, accessToken, ACCOUNT_QUERY, { headers }),
+  );
 
+  expect(status).toBe(200);
   expect(body.data).toEqual(ACCOUNT_ANSWER);
-  expect(body.extensions.versioning).toEqual({
-    version: '2023-11-15',
-    warning: expect.stringContaining('2023-11-15'),
+  expect(body.extensions.versioning).toEqual(versioning);
+});
+
+test('the versions can be changed while it runs, from another process too', async () => {
+  const { jobber, accessToken } = await connected();
+  const versionOf = async () =>
+    (await seen(await graphql(jobber, accessToken))).body.extensions.versioning.version;
+
+  jobber.settings.apiVersions = { '2026-05-12': 'removed', '2026-11-01': 'supported' };
+  expect(await versionOf()).toBe('2026-11-01');
+
+  await simulatorControl(jobber.url).changeSettings({
+    apiVersions: { '2026-05-12': 'supported', '2026-11-01': 'supported' },
   });
+  expect(await versionOf()).toBe('2026-05-12');
+
+  jobber.settings.apiVersions = { '2026-11-01': 'supported' };
+  expect((await graphql(jobber, accessToken)).status).toBe(404);
 });
 
 test.each([
   ['the version header is missing', { 'Content-Type': 'application/json' }, '{"query":"{a}"}'],
   [
     'the content type is another',
-    { 'Content-Type': 'text/plain', 'X-JOBBER-GRAPHQL-VERSION': '2025-04-16' },
+    { 'Content-Type': 'text/plain', 'X-JOBBER-GRAPHQL-VERSION': '2026-05-12' },
     '{"query":"{a}"}',
   ],
   [
     'the body holds no query',
-    { 'Content-Type': 'application/json', 'X-JOBBER-GRAPHQL-VERSION': '2025-04-16' },
+    { 'Content-Type': 'application/json', 'X-JOBBER-GRAPHQL-VERSION': '2026-05-12' },
     '{}',
   ],
   [
     'the body is no JSON',
-    { 'Content-Type': 'application/json', 'X-JOBBER-GRAPHQL-VERSION': '2025-04-16' },
+    { 'Content-Type': 'application/json', 'X-JOBBER-GRAPHQL-VERSION': '2026-05-12' },
     '{',
   ],
 ])('a request is bad if %s', async (_, headers, body) => {

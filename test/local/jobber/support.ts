@@ -110,7 +110,7 @@ export function graphql(
     redirect: 'manual',
     headers: {
       'Content-Type': 'application/json',
-      'X-JOBBER-GRAPHQL-VERSION': '2025-04-16',
+      'X-JOBBER-GRAPHQL-VERSION': '2026-05-12',
       ...(accessToken !== undefined && { Authorization: `Bearer ${accessToken}` }),
       ...headers,
     },

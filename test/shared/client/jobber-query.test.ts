@@ -23,7 +23,7 @@ describe('what Jobber’s app review looks at', () => {
     await ask(system);
     const headers = system.graphqlRequests().map(([, init]) => init?.headers);
     expect(headers).toEqual([
-      expect.objectContaining({ 'x-jobber-graphql-version': '2025-04-16' }),
+      expect.objectContaining({ 'x-jobber-graphql-version': '2026-05-12' }),
     ]);
   });
 
@@ -106,10 +106,29 @@ describe('what Jobber’s app review looks at', () => {
 
   it('a warning about the API version is given once', async () => {
     const system = await clientSystem();
-    const old = system.startContainer('2023-11-15');
+    const old = system.startContainer('2025-04-16');
     await old.execute(accountId, ACCOUNT, {});
     await old.execute(accountId, ACCOUNT, {});
-    expect(system.warnings).toEqual([expect.stringContaining('2023-11-15')]);
+    expect(system.warnings).toEqual([
+      expect.stringContaining('2025-04-16 is scheduled to stop on April 16, 2026'),
+    ]);
+  });
+
+  it('an answer by another API version than the one sent is reported once', async () => {
+    const system = await clientSystem();
+    system.jobber.settings.apiVersions = { '2024-06-10': 'removed', '2026-05-12': 'supported' };
+    const old = system.startContainer('2024-06-10');
+    await old.execute(accountId, ACCOUNT, {});
+    await expect(old.execute(accountId, '{ gone }', {})).rejects.toThrow('gone');
+    expect(system.warnings).toEqual([
+      expect.stringContaining('2026-05-12, though 2024-06-10 was sent'),
+    ]);
+  });
+
+  it('an answer by the API version that was sent is not reported', async () => {
+    const system = await clientSystem();
+    await ask(system);
+    expect(system.warnings).toEqual([]);
   });
 });
 
@@ -118,7 +137,7 @@ describe('a rejected access token', () => {
     const system = await clientSystem();
     system.jobber.faults.push({ kind: 'status', status: 401, ...asMany(2) });
     await expect(ask(system)).rejects.toMatchObject({
-      code: 'access_token_rejected',
+      code: 'second_token_rejected',
       retryable: false,
     });
     expect(system.invocations).toEqual([
@@ -205,6 +224,65 @@ describe('a rejected access token', () => {
       code: 'client_rejected',
       retryable: true,
     });
+  });
+});
+
+describe('the userErrors of a mutation', () => {
+  const REFUSED = {
+    appDisconnect: {
+      app: null,
+      userErrors: [{ message: 'No', path: ['app'] }, { message: 'Not now' }],
+    },
+    other: { userErrors: [] },
+  };
+  const answer = (system: System, data: unknown) => {
+    const body = JSON.stringify({ data });
+    system.jobber.faults.push({ kind: 'status', status: 200, body, ...asMany(1) });
+  };
+
+  it('are a typed error that keeps them and the data', async () => {
+    const system = await clientSystem();
+    answer(system, REFUSED);
+    await expect(ask(system, DISCONNECT)).rejects.toMatchObject({
+      name: 'MutationRefusedError',
+      code: 'mutation_refused',
+      retryable: false,
+      message: 'Jobber refused the mutation: No (and 1 more).',
+      userErrors: [
+        { message: 'No', path: ['app'] },
+        { message: 'Not now', path: [] },
+      ],
+      data: REFUSED,
+    });
+    expect(system.graphqlRequests()).toHaveLength(1);
+  });
+
+  it('are found in every payload, whatever their form', async () => {
+    const system = await clientSystem();
+    answer(system, {
+      one: { userErrors: [] },
+      two: { userErrors: [7, { path: ['a', 0] }] },
+      none: null,
+      text: 'x',
+    });
+    await expect(ask(system, DISCONNECT)).rejects.toMatchObject({
+      userErrors: [
+        { message: 'no message', path: [] },
+        { message: 'no message', path: ['a', '0'] },
+      ],
+    });
+  });
+
+  it('are no error where there are none', async () => {
+    const system = await clientSystem();
+    const mutation = 'mutation { appDisconnect { app { name } userErrors { message path } } }';
+    expect(await ask(system, mutation)).toMatchObject({ appDisconnect: { userErrors: [] } });
+  });
+
+  it('are data where a query asked for them', async () => {
+    const system = await clientSystem();
+    answer(system, REFUSED);
+    expect(await ask(system)).toEqual(REFUSED);
   });
 });
 

@@ -28,7 +28,7 @@ describe('the environment', () => {
 
   it('talks to Jobber itself, and accepts its marketplace, unless told otherwise', () => {
     expect(environment.jobberBaseUrl()).toBe('https://api.getjobber.com');
-    expect(environment.jobberGraphqlVersion()).toBe('2025-04-16');
+    expect(environment.jobberGraphqlVersion()).toBe('2026-05-12');
     expect(environment.marketplaceConnect()).toBe(true);
     vi.stubEnv('MARKETPLACE_CONNECT', 'deny');
     expect(environment.marketplaceConnect()).toBe(false);

@@ -11,6 +11,7 @@ describe('a cached secret', () => {
   let clock: FakeClock;
   let requests: (string | undefined)[];
   let current: string;
+  let created: number;
   let unreachable: boolean;
   let secret: CachedSecret;
 
@@ -18,16 +19,21 @@ describe('a cached secret', () => {
     clock = fakeClock();
     requests = [];
     current = 'v1';
+    created = 0;
     unreachable = false;
     const client = {
-      async send({ input }: { input: { VersionId?: string } }) {
+      async send({ input }: { input: { VersionId?: string; VersionStage?: string } }) {
         requests.push(input.VersionId);
         if (unreachable) throw new Error('timed out');
-        const VersionId = input.VersionId ?? current;
+        const VersionId = input.VersionId ?? (input.VersionStage ? `before ${current}` : current);
         if (VersionId === 'gone') {
           throw new ResourceNotFoundException({ message: '', $metadata: {} });
         }
-        return { VersionId, SecretString: `value of ${VersionId}` };
+        return {
+          VersionId,
+          SecretString: `value of ${VersionId}`,
+          CreatedDate: new Date(created),
+        };
       },
     };
     secret = cachedSecret(client as unknown as SecretsManagerClient, 'id', clock);
@@ -75,6 +81,19 @@ describe('a cached secret', () => {
     unreachable = true;
     await expect(secret.find('v9')).rejects.toThrow('timed out');
     expect(await secret.find('v1')).toMatchObject({ id: 'v1' });
+  });
+
+  it('tells the version before the current one for as long as its caller accepts it', async () => {
+    clock.advance(1_000);
+    current = 'v2';
+    created = clock.now();
+    const HOUR = 60 * 60_000;
+    expect(await secret.previous(HOUR)).toMatchObject({ id: 'before v2' });
+    clock.advance(HOUR);
+    expect(await secret.previous(HOUR)).toMatchObject({ id: 'before v2' });
+    clock.advance(1);
+    expect(await secret.previous(HOUR)).toBeUndefined();
+    expect(await secret.previous(2 * HOUR)).toMatchObject({ id: 'before v2' });
   });
 
   it('can be read at once', async () => {
