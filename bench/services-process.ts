@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFauxqs } from 'fauxqs';
 import { queues } from '../functions/manifest.ts';
 import { awsEndpoint } from '../local/aws/endpoint.ts';
 import { localEventBus } from '../local/aws/event-bus.ts';
 import { localSecrets, SEALING_SECRET } from '../local/aws/secrets.ts';
+import { startSqs } from '../local/aws/sqs.ts';
 import { startJobberSimulator } from '../local/jobber/simulator.ts';
 import { listen } from '../local/listen.ts';
 import { serve } from './processes.ts';
@@ -13,7 +13,7 @@ import { serve } from './processes.ts';
 /* Jobber, SQS, Secrets Manager and EventBridge: what is not the table. */
 
 const jobber = await startJobberSimulator();
-const sqs = await startFauxqs({ port: 0, logger: false });
+const sqs = await startSqs();
 const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-bench-'));
 const { clientId, clientSecret } = jobber.settings;
 const secrets = localSecrets(join(folder, 'sealing-key.json'), { clientId, clientSecret });

@@ -5,10 +5,10 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { type QueueName, queues } from '../../functions/manifest.ts';
 import type { Invoke } from '../functions.ts';
 import { OneClearLine } from '../one-clear-line.ts';
+import { type LocalSqs, startSqs } from './sqs.ts';
 
 export interface LocalQueues {
   readonly endpoint: string;
@@ -46,16 +46,16 @@ export async function startQueues(folder: string): Promise<LocalQueues> {
   };
 }
 
-async function start(folder: string): Promise<FauxqsServer> {
+async function start(folder: string): Promise<LocalSqs> {
   try {
-    return await startFauxqs({ port: 0, logger: false, dataDir: folder });
+    return await startSqs(folder);
   } catch {
     throw new OneClearLine(`The folder ${folder} is damaged. Delete it to start afresh.`);
   }
 }
 
 /** Returns the path of the queue's URL. */
-function createWithDeadLetters(server: FauxqsServer, name: QueueName): string {
+function createWithDeadLetters(server: LocalSqs, name: QueueName): string {
   const { maxReceiveCount } = queues[name];
   const { queueArn: deadLetterTargetArn } = server.createQueue(`${name}-dead-letters`);
   const { queueUrl } = server.createQueue(name, {
