@@ -225,6 +225,7 @@ async function eventually(
 async function act({ url }: Addresses, action: string, connection?: Shown): Promise<unknown> {
   const response = await fetch(`${url}/_local/${action}`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ accountId: connection?.accountId, name: connection?.accountName }),
   });
   if (!response.ok) throw new Error(`${action}: ${await response.text()}`);
