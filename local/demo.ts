@@ -15,6 +15,7 @@ interface Addresses {
   readonly url: string;
   readonly jobberUrl: string;
   readonly awsUrl: string;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 interface Shown {
@@ -232,11 +233,17 @@ async function act({ url }: Addresses, action: string, connection?: Shown): Prom
   return response.json();
 }
 
-async function getToken({ awsUrl }: Addresses, accountId: string): Promise<GetTokenResponse> {
+async function getToken(
+  { awsUrl, environment }: Addresses,
+  accountId: string,
+): Promise<GetTokenResponse> {
   const client = new LambdaClient({
     endpoint: awsUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    region: environment['AWS_REGION'] ?? '',
+    credentials: {
+      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
   });
   try {
     const { Payload } = await client.send(

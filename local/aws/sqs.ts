@@ -2,23 +2,24 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { type buildApp, type FauxqsServer, startFauxqs } from 'fauxqs';
 import { close, listen } from '../listen.ts';
+import { type Credentials, guarded } from './credentials.ts';
 
 type App = ReturnType<typeof buildApp>;
 
 export type LocalSqs = Pick<FauxqsServer, 'port' | 'createQueue' | 'stop'>;
 
 /**
- * Starts an SQS on 127.0.0.1, at any free port.
+ * Starts an SQS on 127.0.0.1, at any free port, for programs that have the credentials.
  * @param folder keeps the messages; without it they are lost when the SQS stops
  */
-export async function startSqs(folder?: string): Promise<LocalSqs> {
+export async function startSqs(credentials: Credentials, folder?: string): Promise<LocalSqs> {
   let server = createServer();
   const starting = whileAppsAreMade(
     (app) => {
       // The package listens on every address of the machine and has no option for it.
       app.listen = (async () => {
         await app.ready();
-        server = createServer(app.routing);
+        server = createServer(guarded(credentials, app.routing));
         return `http://127.0.0.1:${await listen(server, 0)}`;
       }) as App['listen'];
     },

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { createServer } from 'node:http';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { close, listen } from '../../local/listen.ts';
+import { ask } from '../support/ask.ts';
 import { hasChromium, launchChromium } from '../support/chromium.ts';
 import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
 
@@ -18,19 +17,6 @@ beforeEach(async () => {
 
 const maple = { accountId: idOf(MAPLE), name: 'Maple Street Plumbing' };
 const statusOfMaple = async () => (await system.item(maple.accountId))?.['status'];
-
-/** Sends a request with exactly these headers, as a browser or a program could. */
-async function ask(
-  url: string,
-  method: string,
-  headers: Record<string, string>,
-  body?: string,
-): Promise<{ status: number | undefined; body: string }> {
-  const sent = request(url.replace('localhost', '127.0.0.1'), { method, headers, agent: false });
-  sent.end(body);
-  const [response] = await once(sent, 'response');
-  return { status: response.statusCode, body: await text(response) };
-}
 
 describe.skipIf(!hasChromium)('a page of another origin in Chromium', () => {
   let chrome: Browser;

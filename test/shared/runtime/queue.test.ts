@@ -1,5 +1,6 @@
 import { PurgeQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { credentialsOfProcess } from '../../../local/aws/credentials.ts';
 import { type LocalSqs, startSqs } from '../../../local/aws/sqs.ts';
 import { sendBatches } from '../../../shared/runtime/queue.ts';
 
@@ -11,7 +12,7 @@ describe('sending in batches', () => {
   let requests: number;
 
   beforeAll(async () => {
-    server = await startSqs();
+    server = await startSqs(credentialsOfProcess());
     const endpoint = `http://127.0.0.1:${server.port}`;
     url = `${endpoint}${new URL(server.createQueue('queue').queueUrl).pathname}`;
     client = new SQSClient({ endpoint });
