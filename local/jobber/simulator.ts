@@ -8,7 +8,8 @@ import { answerOf, deliver, elsewhere } from './fault-answers.ts';
 import { type FaultQueue, faultQueue, type PendingRequest } from './faults.ts';
 import { grantStore } from './grants.ts';
 import { graphqlEndpoint } from './graphql.ts';
-import { type Received, readBody, send, text } from './http.ts';
+import { json, type Received, readBody, send, text } from './http.ts';
+import { refusalOf } from './own-machine.ts';
 import { checkSettings, DEFAULT_SETTINGS, type SimulatorSettings } from './settings.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
@@ -80,7 +81,11 @@ export async function startJobberSimulator(
       headers: request.headers,
       body,
     };
-    if (url.pathname.startsWith('/_simulator/')) return send(response, receiveControl(received));
+    if (url.pathname.startsWith('/_simulator/')) {
+      const refusal = refusalOf(request);
+      if (refusal) return send(response, json(refusal.status, { message: refusal.message }));
+      return send(response, receiveControl(received));
+    }
     switch (`${received.method} ${url.pathname}`) {
       case 'GET /api/oauth/authorize':
         return send(response, authorize.show(received));
