@@ -177,7 +177,7 @@ function inWords({ 'detail-type': type, detail }: BusEvent): string {
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new OneClearLine(`The folder ${folder} cannot be made: ${(error as Error).message}`);
   }
