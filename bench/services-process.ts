@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFauxqs } from 'fauxqs';
 import { queues } from '../functions/manifest.ts';
+import { credentialsOfProcess } from '../local/aws/credentials.ts';
 import { awsEndpoint } from '../local/aws/endpoint.ts';
 import { localEventBus } from '../local/aws/event-bus.ts';
 import { localSecrets, SEALING_SECRET } from '../local/aws/secrets.ts';
+import { startSqs } from '../local/aws/sqs.ts';
 import { startJobberSimulator } from '../local/jobber/simulator.ts';
 import { listen } from '../local/listen.ts';
 import { serve } from './processes.ts';
@@ -13,7 +14,8 @@ import { serve } from './processes.ts';
 /* Jobber, SQS, Secrets Manager and EventBridge: what is not the table. */
 
 const jobber = await startJobberSimulator();
-const sqs = await startFauxqs({ port: 0, logger: false });
+const credentials = credentialsOfProcess();
+const sqs = await startSqs(credentials);
 const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-bench-'));
 const { clientId, clientSecret } = jobber.settings;
 const secrets = localSecrets(join(folder, 'sealing-key.json'), { clientId, clientSecret });
@@ -22,7 +24,7 @@ const bus = localEventBus(() => undefined);
 const nothingToInvoke = async () => {
   throw new Error('No function is invoked through this endpoint.');
 };
-const secretsPort = await listen(awsEndpoint(secrets, bus, nothingToInvoke), 0);
+const secretsPort = await listen(awsEndpoint(credentials, secrets, bus, nothingToInvoke), 0);
 const sqsUrl = `http://127.0.0.1:${sqs.port}`;
 const queue = (name: keyof typeof queues) => {
   const { queueUrl } = sqs.createQueue(name, {

@@ -15,6 +15,7 @@ interface Addresses {
   readonly url: string;
   readonly jobberUrl: string;
   readonly awsUrl: string;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 interface Shown {
@@ -225,17 +226,24 @@ async function eventually(
 async function act({ url }: Addresses, action: string, connection?: Shown): Promise<unknown> {
   const response = await fetch(`${url}/_local/${action}`, {
     method: 'POST',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ accountId: connection?.accountId, name: connection?.accountName }),
   });
   if (!response.ok) throw new Error(`${action}: ${await response.text()}`);
   return response.json();
 }
 
-async function getToken({ awsUrl }: Addresses, accountId: string): Promise<GetTokenResponse> {
+async function getToken(
+  { awsUrl, environment }: Addresses,
+  accountId: string,
+): Promise<GetTokenResponse> {
   const client = new LambdaClient({
     endpoint: awsUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    region: environment['AWS_REGION'] ?? '',
+    credentials: {
+      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
   });
   try {
     const { Payload } = await client.send(

@@ -57,7 +57,7 @@ jobber-tokens   ${url}
 Jobber          ${jobberUrl}${jobber ? `   callback URL of the app: ${url}/oauth/callback` : ' (simulated)'}
 Lambda          ${awsUrl}
 
-For jobber-tokens/client, an AWS SDK, or the AWS CLI 2, in another terminal:
+For jobber-tokens/client, an AWS SDK, or the AWS CLI 2, in another terminal (the keys are new at each start):
   unset AWS_PROFILE
 ${Object.entries(environment)
   .map(([name, value]) => `  export ${name}=${value}`)
@@ -67,7 +67,7 @@ ${Object.entries(environment)
 
 Ctrl-C stops it; the connections are kept in ${folder}.
 `);
-  process.send?.({ url, jobberUrl, awsUrl });
+  process.send?.({ url, jobberUrl, awsUrl, environment });
 
   process.once('SIGINT', () => {
     process.once('SIGINT', () => process.exit(130));

@@ -4,6 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { activity, notingInvocations } from './activity.ts';
+import { type Credentials, newCredentials, variablesOf } from './aws/credentials.ts';
 import { startDynamoDb } from './aws/dynamodb.ts';
 import { awsEndpoint } from './aws/endpoint.ts';
 import { type BusEvent, EVENT_BUS, type LocalEventBus, localEventBus } from './aws/event-bus.ts';
@@ -42,7 +43,7 @@ export interface LocalSystem {
   readonly jobberUrl: string;
   /** Answers GetSecretValue, PutEvents and Invoke. */
   readonly awsUrl: string;
-  /** What `jobber-tokens/client`, an AWS SDK or the AWS CLI needs to talk to this system. */
+  /** What `jobber-tokens/client`, an AWS SDK or the AWS CLI needs to talk to this system; holds its credentials. */
   readonly environment: Readonly<Record<string, string>>;
   readonly simulator: JobberSimulator | undefined;
   readonly secrets: LocalSecrets;
@@ -69,26 +70,29 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   };
   try {
     makeFolder(folder);
-    useOwnAwsSettings();
+    const credentials = newCredentials();
+    useOwnAwsSettings(credentials);
     const log = activity();
     const invoke: Invoke = (name, event) => lambda.invoke(name, event);
     const noted = notingInvocations(invoke, log);
-    const dynamoDb = await startDynamoDb(join(folder, 'dynamodb'));
+    const dynamoDb = await startDynamoDb(credentials, join(folder, 'dynamodb'));
     stops.push(() => dynamoDb.close());
     const tableName = `${dynamoDb.tablePrefix}${CONNECTIONS_TABLE}`;
     const clientsTable = `${dynamoDb.tablePrefix}${CLIENTS_TABLE}`;
     const changes = streamConsumer(invoke);
     stops.push(() => changes.close());
-    const tables = recordingFront(dynamoDb.endpoint, changes.record);
+    const tables = recordingFront(credentials, dynamoDb, changes.record);
     const tablesUrl = `http://127.0.0.1:${await listen(tables, 0)}`;
     stops.push(() => close(tables));
     // The page's own, past the stream: it changes no status.
-    const db = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: dynamoDb.endpoint }));
+    const db = DynamoDBDocumentClient.from(
+      new DynamoDBClient({ endpoint: dynamoDb.endpoint, credentials: dynamoDb.credentials }),
+    );
     stops.push(async () => db.destroy());
     await createConnectionsTable(db, tableName);
     await createClientsTable(db, clientsTable);
 
-    const queues = await startQueues(join(folder, 'sqs'));
+    const queues = await startQueues(credentials, join(folder, 'sqs'));
     stops.push(() => queues.close());
 
     const simulator = options.jobber
@@ -103,7 +107,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
 
     const secrets = localSecrets(join(folder, 'sealing-key.json'), jobber);
     const bus = localEventBus((event) => log.note(inWords(event)));
-    const aws = awsEndpoint(secrets, bus, noted);
+    const aws = awsEndpoint(credentials, secrets, bus, noted);
     const awsUrl = `http://127.0.0.1:${await listen(aws, nextPort(2))}`;
     stops.push(() => close(aws));
 
@@ -112,7 +116,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     stops.push(() => close(front));
 
     const environment = {
-      ...CREDENTIALS,
+      ...variablesOf(credentials),
       AWS_ENDPOINT_URL_DYNAMODB: tablesUrl,
       AWS_ENDPOINT_URL_SQS: queues.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,
@@ -187,18 +191,18 @@ function inWords({ 'detail-type': type, detail }: BusEvent): string {
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new OneClearLine(`The folder ${folder} cannot be made: ${(error as Error).message}`);
   }
 }
 
 /** A profile or endpoint of somebody's real account has no say here. */
-function useOwnAwsSettings(): void {
+function useOwnAwsSettings(credentials: Credentials): void {
   for (const name of Object.keys(process.env)) {
     if (name.startsWith('AWS_')) delete process.env[name];
   }
-  Object.assign(process.env, CREDENTIALS);
+  Object.assign(process.env, variablesOf(credentials));
 }
 
 /** How much the functions log and count, as for those in this process. */
@@ -207,13 +211,6 @@ function powertools(): Record<string, string> {
     Object.entries(process.env).filter(([name]) => name.startsWith('POWERTOOLS_')),
   ) as Record<string, string>;
 }
-
-const CREDENTIALS = {
-  AWS_REGION: 'us-east-1',
-  AWS_DEFAULT_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-};
 
 async function startSimulator(port: number, stateFile: string): Promise<JobberSimulator> {
   try {

@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type Invoke, isLocalFunction } from '../functions.ts';
+import { type Credentials, guarded } from './credentials.ts';
 import type { LocalEventBus } from './event-bus.ts';
 import type { LocalSecrets } from './secrets.ts';
 
@@ -19,20 +20,25 @@ interface SecretRequest {
 const INVOKE_PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
 /**
- * Secrets Manager's `GetSecretValue`, EventBridge's `PutEvents` and Lambda's `Invoke`, for any AWS SDK or CLI.
- * A browser is refused: no page of somebody's may ask for secrets here.
+ * Secrets Manager's `GetSecretValue`, EventBridge's `PutEvents` and Lambda's `Invoke`, for any AWS SDK or CLI that has
+ * the credentials.
  */
-export function awsEndpoint(secrets: LocalSecrets, bus: LocalEventBus, invoke: Invoke): Server {
-  return createServer(async (request, response) => {
+export function awsEndpoint(
+  credentials: Credentials,
+  secrets: LocalSecrets,
+  bus: LocalEventBus,
+  invoke: Invoke,
+): Server {
+  const listener: RequestListener = async (request, response) => {
     const reply = await answer(request).catch(
       (error: Error): Reply => ({ status: 500, body: { message: error.message } }),
     );
     response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
     response.end(reply.body === undefined ? '' : JSON.stringify(reply.body));
-  });
+  };
+  return createServer(guarded(credentials, listener));
 
   async function answer(request: IncomingMessage): Promise<Reply> {
-    if (request.headers.origin !== undefined) return failure(403, 'AccessDeniedException');
     const body = await text(request);
     switch (request.headers['x-amz-target']) {
       case 'secretsmanager.GetSecretValue':

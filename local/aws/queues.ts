@@ -5,10 +5,11 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { type QueueName, queues } from '../../functions/manifest.ts';
 import type { Invoke } from '../functions.ts';
 import { OneClearLine } from '../one-clear-line.ts';
+import type { Credentials } from './credentials.ts';
+import { type LocalSqs, startSqs } from './sqs.ts';
 
 export interface LocalQueues {
   readonly endpoint: string;
@@ -19,10 +20,10 @@ export interface LocalQueues {
 }
 
 /** An embedded SQS that keeps its messages in `folder`: the queues, their dead letters, their consumers. */
-export async function startQueues(folder: string): Promise<LocalQueues> {
-  const server = await start(folder);
+export async function startQueues(credentials: Credentials, folder: string): Promise<LocalQueues> {
+  const server = await start(credentials, folder);
   const endpoint = `http://127.0.0.1:${server.port}`;
-  const client = new SQSClient({ endpoint });
+  const client = new SQSClient({ endpoint, credentials });
   const stopping = new AbortController();
   const names = Object.keys(queues) as QueueName[];
   const urls = Object.fromEntries(
@@ -46,16 +47,16 @@ export async function startQueues(folder: string): Promise<LocalQueues> {
   };
 }
 
-async function start(folder: string): Promise<FauxqsServer> {
+async function start(credentials: Credentials, folder: string): Promise<LocalSqs> {
   try {
-    return await startFauxqs({ port: 0, logger: false, dataDir: folder });
+    return await startSqs(credentials, folder);
   } catch {
     throw new OneClearLine(`The folder ${folder} is damaged. Delete it to start afresh.`);
   }
 }
 
 /** Returns the path of the queue's URL. */
-function createWithDeadLetters(server: FauxqsServer, name: QueueName): string {
+function createWithDeadLetters(server: LocalSqs, name: QueueName): string {
   const { maxReceiveCount } = queues[name];
   const { queueArn: deadLetterTargetArn } = server.createQueue(`${name}-dead-letters`);
   const { queueUrl } = server.createQueue(name, {

@@ -1,8 +1,15 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { type FunctionName, stream } from '../../functions/manifest.ts';
+import { type Credentials, guarded } from './credentials.ts';
+import type { LocalDynamoDb } from './dynamodb.ts';
 
 /*
  * The embedded DynamoDB has no streams. A front before it looks at an item before and after each write, one write of an
@@ -22,19 +29,26 @@ interface Write {
 const OPERATION = /^DynamoDB_20120810\.(\w+)$/;
 const WRITES = new Set(['UpdateItem', 'PutItem', 'DeleteItem']);
 const UNSEEN = new Set(['BatchWriteItem', 'TransactWriteItems']);
-const PASSED_ON = ['authorization', 'content-type', 'x-amz-date', 'x-amz-target'];
+const PASSED_ON = ['content-type', 'x-amz-date', 'x-amz-target'];
 
-/** Passes everything on to the DynamoDB at `endpoint`, and records the writes of single items. */
-export function recordingFront(endpoint: string, record: (record: DynamoDBRecord) => void): Server {
+/**
+ * Passes on to the DynamoDB what programs ask that have the credentials, and records the writes of single items.
+ */
+export function recordingFront(
+  credentials: Credentials,
+  dynamoDb: Pick<LocalDynamoDb, 'endpoint' | 'credentials'>,
+  record: (record: DynamoDBRecord) => void,
+): Server {
   const lastWrites = new Map<string, Promise<unknown>>();
   let sequence = 0;
 
   async function send(headers: IncomingHttpHeaders, body: string, operation?: string) {
     const passed = PASSED_ON.map((name): [string, string] => [name, String(headers[name] ?? '')]);
-    const response = await fetch(endpoint, {
+    const response = await fetch(dynamoDb.endpoint, {
       method: 'POST',
       headers: {
         ...Object.fromEntries(passed),
+        authorization: withKey(headers.authorization ?? '', dynamoDb.credentials),
         ...(operation && { 'x-amz-target': `DynamoDB_20120810.${operation}` }),
       },
       body,
@@ -74,7 +88,7 @@ export function recordingFront(endpoint: string, record: (record: DynamoDBRecord
     return reply;
   }
 
-  return createServer(async (request, response) => {
+  const listener: RequestListener = async (request, response) => {
     const body = await text(request);
     const [, operation = ''] = OPERATION.exec(String(request.headers['x-amz-target'])) ?? [];
     try {
@@ -89,8 +103,13 @@ export function recordingFront(endpoint: string, record: (record: DynamoDBRecord
       response.writeHead(500, { 'content-type': 'application/x-amz-json-1.0' });
       response.end(JSON.stringify({ message: (error as Error).message }));
     }
-  });
+  };
+  return createServer(guarded(credentials, listener));
 }
+
+/** Neither DynamoDB that can stand behind the front checks the signature. */
+const withKey = (authorization: string, { accessKeyId }: Credentials) =>
+  authorization.replace(/Credential=\w+/, `Credential=${accessKeyId}`);
 
 const toRecord = (sequence: number, key: object, before: Image, after: Image): DynamoDBRecord => ({
   eventID: String(sequence),

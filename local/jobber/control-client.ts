@@ -13,6 +13,7 @@ export function simulatorControl(url: string): RemoteControl {
     const call = async (...parameters: unknown[]) => {
       const response = await fetch(new URL(`/_simulator/${name}`, url), {
         method: 'POST',
+        headers: { 'content-type': 'application/json' },
         body: JSON.stringify(parameters),
       });
       if (!response.ok) throw new Error(`The simulator refused ${name}: ${await response.text()}`);

@@ -127,7 +127,8 @@ const READING = ['audit', 'getSettings', 'pendingFaults', 'webhookDeliveries'];
 
 /**
  * The control over HTTP: `POST /_simulator/<function>`, the body a JSON array of its parameters or
- * nothing, the answer the JSON of what it returns; 400 `{"message"}` for what it throws.
+ * nothing, the answer the JSON of what it returns; 400 `{"message"}` for what it throws. The server has refused
+ * requests of foreign pages before.
  */
 export function controlEndpoint(control: Control) {
   const functions = new Map<string, (...parameters: never[]) => unknown>(Object.entries(control));

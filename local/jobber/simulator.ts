@@ -9,8 +9,9 @@ import { answerOf, deliver, elsewhere } from './fault-answers.ts';
 import { type FaultQueue, faultQueue, type PendingRequest } from './faults.ts';
 import { grantStore } from './grants.ts';
 import { graphqlEndpoint } from './graphql.ts';
-import { type Received, readBody, send, text } from './http.ts';
+import { json, type Received, readBody, send, text } from './http.ts';
 import { marketplace } from './marketplace.ts';
+import { isFromForeignPage, refusalOf } from './own-machine.ts';
 import { checkSettings, DEFAULT_SETTINGS, type SimulatorSettings } from './settings.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
@@ -85,7 +86,14 @@ export async function startJobberSimulator(
       headers: request.headers,
       body,
     };
-    if (url.pathname.startsWith('/_simulator/')) return send(response, receiveControl(received));
+    if (url.pathname.startsWith('/_simulator/')) {
+      const refusal = refusalOf(request);
+      if (refusal) return send(response, json(refusal.status, { message: refusal.message }));
+      return send(response, receiveControl(received));
+    }
+    const isForm = ['/api/oauth/authorize', '/marketplace'].includes(url.pathname);
+    if (isForm && received.method === 'POST' && isFromForeignPage(request))
+      return send(response, text(403, 'This form is not of this site.'));
     switch (`${received.method} ${url.pathname}`) {
       case 'GET /api/oauth/authorize':
         return send(response, authorize.show(received));

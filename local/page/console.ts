@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Aside } from '../http-front.ts';
+import { refusalOf } from '../jobber/own-machine.ts';
 import { type PageDependencies, pageActions } from './actions.ts';
 import { listConnections } from './connections.ts';
 
@@ -15,13 +16,13 @@ const files: Record<string, { type: string; name: string }> = {
 export function consolePage(dependencies: PageDependencies): Aside {
   const { url, db, tableName, simulator, log } = dependencies;
   const actions = pageActions(dependencies);
-  const hosts = new Set([new URL(url).host, new URL(url).host.replace('localhost', '127.0.0.1')]);
 
   return async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', url);
     if (pathname !== '/' && !pathname.startsWith('/_local/')) return false;
-    if (!isOurs(request)) {
-      json(response, 403, { message: 'Only pages of this machine may ask.' });
+    const refusal = refusalOf(request);
+    if (refusal) {
+      json(response, refusal.status, { message: refusal.message });
       return true;
     }
     const file = files[pathname];
@@ -39,11 +40,6 @@ export function consolePage(dependencies: PageDependencies): Aside {
     }
     return true;
   };
-
-  function isOurs({ headers }: IncomingMessage): boolean {
-    const origin = headers.origin === undefined ? undefined : URL.parse(headers.origin)?.host;
-    return hosts.has(headers.host ?? '') && (origin === undefined || hosts.has(origin));
-  }
 
   async function state() {
     return {

@@ -6,6 +6,7 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
 import { readAssembly } from '../../local/assembly.ts';
+import { newCredentials, variablesOf } from '../../local/aws/credentials.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
 import { EVENT_BUS, localEventBus } from '../../local/aws/event-bus.ts';
 import { startQueues } from '../../local/aws/queues.ts';
@@ -26,12 +27,6 @@ import { watchBreaker } from '../chaos/breaker-watch.ts';
 import { type TableProxy, tableProxy } from '../chaos/table-proxy.ts';
 import { APP, type CertifiedServer, startCertifiedServer } from './authorization-server.ts';
 import { type FrozenLambda, frozenLambda } from './lambda.ts';
-
-const CREDENTIALS = {
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'local',
-  AWS_SECRET_ACCESS_KEY: 'local',
-};
 
 /** The attributes that a test looks at. */
 export type Item = Readonly<Record<string, unknown>>;
@@ -84,12 +79,14 @@ export async function certifiedSystem(assembly: string): Promise<CertifiedSystem
   const table = await tableProxy(endpoint, never);
   stops.push(() => table.close());
 
-  const queues = await startQueues(join(folder, 'sqs'));
-  const sqs = new SQSClient({ endpoint: queues.endpoint });
+  const credentials = newCredentials();
+  const queues = await startQueues(credentials, join(folder, 'sqs'));
+  const sqs = new SQSClient({ endpoint: queues.endpoint, credentials });
   stops.push(() => sqs.destroy());
 
   const secrets = localSecrets(join(folder, 'sealing-key.json'), APP);
   const aws = awsEndpoint(
+    credentials,
     secrets,
     localEventBus(() => undefined),
     invoke,
@@ -108,7 +105,7 @@ export async function certifiedSystem(assembly: string): Promise<CertifiedSystem
     PUBLIC_URL: url,
   };
   const lambda = frozenLambda(readAssembly(assembly, resources), {
-    ...CREDENTIALS,
+    ...variablesOf(credentials),
     AWS_ENDPOINT_URL_DYNAMODB: table.url,
     AWS_ENDPOINT_URL_SQS: queues.endpoint,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: awsUrl,

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { startFauxqs } from 'fauxqs';
 import { queues } from '../../functions/manifest.ts';
+import { credentialsOfProcess } from '../../local/aws/credentials.ts';
 import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import { awsEndpoint } from '../../local/aws/endpoint.ts';
 import { localEventBus } from '../../local/aws/event-bus.ts';
 import { localSecrets, SEALING_SECRET } from '../../local/aws/secrets.ts';
+import { startSqs } from '../../local/aws/sqs.ts';
 import { createConnectionsTable } from '../../local/aws/tables.ts';
 import { startJobberSimulator } from '../../local/jobber/simulator.ts';
 import { listen } from '../../local/listen.ts';
@@ -19,12 +20,14 @@ const clock = fastClock(options.clock);
 process.on('message', ({ ms }: ToServices) => clock.advance(ms));
 process.on('disconnect', () => process.exit());
 
-const dynamoDb = await startDynamoDb(join(options.folder, 'dynamodb'));
+// The containers are given the same.
+const credentials = credentialsOfProcess();
+const dynamoDb = await startDynamoDb(credentials, join(options.folder, 'dynamodb'));
 const table = new DynamoDBClient({ endpoint: dynamoDb.endpoint });
 const tableName = `${dynamoDb.tablePrefix}${options.tableName}`;
 await createConnectionsTable(table, tableName);
 
-const sqs = await startFauxqs({ port: 0, logger: false });
+const sqs = await startSqs(credentials);
 const sqsUrl = `http://127.0.0.1:${sqs.port}`;
 const jobber = await startJobberSimulator({
   now: clock.now,
@@ -39,6 +42,7 @@ const nothingToInvoke = async () => {
 };
 const secretsPort = await listen(
   awsEndpoint(
+    credentials,
     secrets,
     localEventBus(() => undefined),
     nothingToInvoke,

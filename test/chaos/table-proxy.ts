@@ -160,14 +160,19 @@ function exchange(
   body: Buffer,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const forwarded = httpRequest(url, { method: 'POST', agent, headers }, async (response) => {
-      try {
-        const { statusCode: status = 502, headers } = response;
-        resolve({ status, headers, body: await buffer(response) });
-      } catch (error) {
-        reject(error);
-      }
-    });
+    const sent = { ...headers, host: new URL(url).host };
+    const forwarded = httpRequest(
+      url,
+      { method: 'POST', agent, headers: sent },
+      async (response) => {
+        try {
+          const { statusCode: status = 502, headers } = response;
+          resolve({ status, headers, body: await buffer(response) });
+        } catch (error) {
+          reject(error);
+        }
+      },
+    );
     forwarded.on('error', reject);
     forwarded.end(body);
   });

@@ -136,13 +136,4 @@ describe('the AWS endpoint', () => {
       client.send(new InvokeCommand({ FunctionName: 'get-token', Payload: '{' })),
     ).rejects.toMatchObject({ name: 'InvalidRequestContentException' });
   });
-
-  it('answers no browser', async () => {
-    const response = await fetch(`${system.awsUrl}/2015-03-31/functions/get-token/invocations`, {
-      method: 'POST',
-      headers: { origin: 'https://example.com' },
-      body: JSON.stringify({ accountId }),
-    });
-    expect(response.status).toBe(403);
-  });
 });

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { close, listen } from '../../local/listen.ts';
 
@@ -30,6 +31,17 @@ function run(environment: Record<string, string> = {}, ...args: string[]) {
   return child;
 }
 
+/** The variables that a start tells its user to export, once it has printed all. */
+async function printedExports(child: ChildProcess): Promise<Record<string, string>> {
+  let printed = '';
+  for await (const chunk of child.stdout ?? []) {
+    printed += chunk;
+    if (printed.includes('Ctrl-C stops it')) break;
+  }
+  const found = printed.matchAll(/^ +export (\w+)=(.*)$/gm);
+  return Object.fromEntries([...found].map(([, name, value]) => [name, value]));
+}
+
 /** What a start that fails prints, line by line. */
 async function failure(child: ChildProcess) {
   if (!child.stderr) throw new Error('no stderr');
@@ -46,6 +58,35 @@ describe('npm start', { timeout: 60_000 }, () => {
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(await output).toContain(`jobber-tokens   ${url}`);
+  });
+
+  it('prints what an AWS SDK in another terminal needs, with new credentials at each start', async () => {
+    const keys: (string | undefined)[] = [];
+    for (const _ of ['first start', 'second start']) {
+      const child = run();
+      const exported = await printedExports(child);
+      keys.push(exported['AWS_ACCESS_KEY_ID'], exported['AWS_SECRET_ACCESS_KEY']);
+      const script = `
+        import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+        const { Payload } = await new LambdaClient().send(
+          new InvokeCommand({ FunctionName: 'get-token', Payload: '{"accountId":"x"}' }),
+        );
+        process.stdout.write(Payload);`;
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--input-type=module', '-e', script],
+        { cwd: new URL('../..', import.meta.url), env: exported },
+      );
+      expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'not_connected' } });
+      child.kill('SIGINT');
+      await once(child, 'exit');
+    }
+    expect(new Set(keys).size).toBe(4);
+  });
+
+  it('keeps its folder from other users of the machine', async () => {
+    await once(run(), 'message');
+    expect(statSync(join(folder, 'simulator')).mode & 0o777).toBe(0o700);
   });
 
   it.each([

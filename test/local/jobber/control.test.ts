@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { simulatorControl } from '../../../local/jobber/control-client.ts';
 import { startJobberSimulator } from '../../../local/jobber/simulator.ts';
+import { ask } from '../../support/ask.ts';
 import {
   ACCOUNT,
   graphql,
@@ -13,6 +14,8 @@ import {
   UNRECOGNIZED,
   WRONG_CLIENT,
 } from './support.ts';
+
+const JSON_BODY = { 'content-type': 'application/json' };
 
 test('the audit counts per account and in all', async () => {
   const { jobber, clock } = await simulate();
@@ -131,7 +134,7 @@ test('GET reads the audit, but changes nothing', async () => {
 test('a function without parameters needs no body', async () => {
   const { jobber } = await simulate();
   jobber.faults.push({ kind: 'drop-before' });
-  await fetch(`${jobber.url}/_simulator/clearFaults`, { method: 'POST' });
+  await fetch(`${jobber.url}/_simulator/clearFaults`, { method: 'POST', headers: JSON_BODY });
   expect(jobber.faults.pending()).toEqual([]);
 });
 
@@ -147,9 +150,40 @@ test.each([
   ['disconnect', '[', 'The body must be a JSON array'],
 ])('%s of %s is refused and says why', async (name, body, message) => {
   const { jobber } = await simulate();
-  const answer = await fetch(`${jobber.url}/_simulator/${name}`, { method: 'POST', body });
+  const answer = await fetch(`${jobber.url}/_simulator/${name}`, {
+    method: 'POST',
+    headers: JSON_BODY,
+    body,
+  });
   expect(answer.status).toBe(400);
   expect(await answer.json()).toEqual({ message: expect.stringContaining(message) });
+});
+
+test.each([
+  ['a sandboxed frame', { origin: 'null' }, 403],
+  ['a page of another origin', { origin: 'https://example.com' }, 403],
+  ['a page that names no origin', { 'sec-fetch-site': 'cross-site' }, 403],
+  ['a foreign host name', { host: 'example.com' }, 403],
+  ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, 415],
+  ['plain text', { 'content-type': 'text/plain' }, 415],
+])('the control is refused to %s', async (_, headers, status) => {
+  const { jobber } = await simulate();
+  jobber.issueGrant(ACCOUNT);
+  const { host } = new URL(jobber.url);
+  const sent = { host, ...JSON_BODY, ...headers };
+  const url = `${jobber.url}/_simulator/disconnect`;
+  expect(await ask(url, 'POST', sent, `[${ACCOUNT}]`)).toMatchObject({ status });
+  expect(jobber.auditAccount(ACCOUNT).grants[0]?.status).toBe('active');
+});
+
+test.each([
+  ['a foreign host name', { host: 'example.com' }],
+  ['a page of another origin', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }],
+])('the audit, which has refresh tokens, is not shown to %s', async (_, headers) => {
+  const { jobber } = await simulate();
+  const { host } = new URL(jobber.url);
+  const sent = { host, ...headers };
+  expect(await ask(`${jobber.url}/_simulator/audit`, 'GET', sent)).toMatchObject({ status: 403 });
 });
 
 test('the client rejects with what the simulator says', async () => {

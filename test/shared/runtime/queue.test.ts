@@ -1,17 +1,18 @@
 import { PurgeQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { credentialsOfProcess } from '../../../local/aws/credentials.ts';
+import { type LocalSqs, startSqs } from '../../../local/aws/sqs.ts';
 import { sendBatches } from '../../../shared/runtime/queue.ts';
 
 describe('sending in batches', () => {
-  let server: FauxqsServer;
+  let server: LocalSqs;
   let client: SQSClient;
   let url: string;
   let refuse: (index: number) => boolean;
   let requests: number;
 
   beforeAll(async () => {
-    server = await startFauxqs({ port: 0, logger: false });
+    server = await startSqs(credentialsOfProcess());
     const endpoint = `http://127.0.0.1:${server.port}`;
     url = `${endpoint}${new URL(server.createQueue('queue').queueUrl).pathname}`;
     client = new SQSClient({ endpoint });
