@@ -9,6 +9,8 @@ export interface ShownConnection {
   readonly status: string;
   readonly statusReason: string | undefined;
   readonly ref: string | undefined;
+  /** The Jobber user whose grant it is, by Jobber's number. */
+  readonly userId: string | undefined;
   readonly rotation: number;
   /** Seconds since the Unix epoch. */
   readonly expiresAt: number | undefined;
@@ -38,6 +40,7 @@ function show(connection: Connection): ShownConnection {
     status: connection.status,
     statusReason: 'statusReason' in connection ? connection.statusReason : undefined,
     ref: connection.ref,
+    userId: connection.userId,
     rotation: connection.rotation ?? 0,
     expiresAt: tokens?.accessTokenExpiresAt,
     disconnecting: isDisconnecting(connection),

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Aside } from '../http-front.ts';
+import { adminsOf } from '../jobber/accounts.ts';
+import type { AccountAudit } from '../jobber/audit.ts';
 import { refusalOf } from '../jobber/own-machine.ts';
 import { type PageDependencies, pageActions } from './actions.ts';
-import { listConnections } from './connections.ts';
+import { listConnections, type ShownConnection } from './connections.ts';
 
 const files: Record<string, { type: string; name: string }> = {
   '/': { type: 'text/html; charset=utf-8', name: 'page.html' },
@@ -44,8 +46,11 @@ export function consolePage(dependencies: PageDependencies): Aside {
   async function state() {
     return {
       now: Date.now(),
-      simulated: simulator !== undefined,
-      connections: await listConnections(db, tableName),
+      marketplace: simulator && `${simulator.url}/marketplace`,
+      connections: (await listConnections(db, tableName)).map((connection) => ({
+        ...connection,
+        connector: connectorOf(connection, simulator?.audit().accounts),
+      })),
       log: log.entries(),
     };
   }
@@ -64,6 +69,13 @@ export function consolePage(dependencies: PageDependencies): Aside {
       json(response, 500, { message: (error as Error).message });
     }
   }
+}
+
+/** The simulator knows names; Jobber itself is not asked. */
+function connectorOf({ accountId, userId }: ShownConnection, accounts: AccountAudit[] = []) {
+  const account = accounts.find(({ encodedId }) => encodedId === accountId);
+  const admin = account && adminsOf(account).find(({ id }) => String(id) === userId);
+  return admin ? `${admin.name} (${admin.id})` : userId;
 }
 
 function parseObject(text: string): Record<string, string> | undefined {

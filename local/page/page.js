@@ -34,10 +34,13 @@ async function act(action, connection) {
 
 const state = async () => (await fetch('/_local/state')).json();
 
-function render({ now, simulated, connections, log }) {
+function render({ now, marketplace, connections, log }) {
+  const simulated = marketplace !== undefined;
   byId('jobber').textContent = simulated
     ? 'This is a rehearsal with a simulated Jobber.'
     : 'This talks to the real Jobber.';
+  byId('marketplace').hidden = !simulated;
+  byId('marketplace').href = marketplace ?? '';
   byId('nobody').hidden = connections.length > 0;
   byId('silence').hidden = log.length > 0;
   byId('sweep').disabled = busy.has('sweep undefined');
@@ -74,6 +77,8 @@ function fillCard(card, connection, now, simulated) {
   card.querySelector('h3').textContent = connection.accountName;
   card.querySelector('.status').textContent = STATUS[connection.status](connection);
   card.querySelector('.account').textContent = connection.accountId;
+  card.querySelector('.connector').textContent = connection.connector ?? 'not known';
+  card.querySelector('.ref').textContent = connection.ref ?? 'none';
   card.querySelector('.rotation').textContent = connection.rotation ?? 'none';
   card.querySelector('.expiry').textContent = expiry(connection, now);
   for (const button of card.querySelectorAll('button')) {

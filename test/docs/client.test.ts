@@ -25,7 +25,7 @@ const answers: Record<string, unknown> = {
     'Jobber says: The field jobs on an object of type Query was hidden due to permissions',
   'own-request.ts': 200,
   'in-time.ts': { account: { name: 'Maple Street Plumbing' } },
-  'who-has-connected.ts': accountId,
+  'who-has-connected.ts': `Use Maple Street Plumbing (${accountId})?`,
 };
 
 describe('docs/client.md', () => {

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+// In a project of yours: from 'jobber-tokens/connect-claim'.
+import { type ConnectClaim, verifyConnectClaim } from '../shared/client/connect-claim.ts';
+
+/**
+ * An app without logins of its own: it signs in the user of Jobber who presses *Manage App*. Keep the three maps in your
+ * database; here they end with the process.
+ */
+export function signInWithJobber({ issuer, url }: { issuer: string; url: string }) {
+  /** Claims that were accepted, by their id, until they expire. */
+  const used = new Map<string, number>();
+  /** Claims whose user has not confirmed yet, by a secret that only this user's browser has. */
+  const pending = new Map<string, ConnectClaim>();
+  const sessions = new Map<string, ConnectClaim>();
+
+  return createServer((request, response) => {
+    answer(request, response).catch(() => page(response, 500, 'Please try again.'));
+  });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', url);
+    switch (`${request.method} ${pathname}`) {
+      case 'GET /jobber':
+        return ask(searchParams.get('connection') ?? '', response);
+      case 'POST /jobber':
+        return confirm(request, response);
+      case 'GET /':
+        return home(request, response);
+      default:
+        return page(response, 404, 'There is nothing here.');
+    }
+  }
+
+  /** A page of somebody else's may have sent this browser here with a claim of theirs: name the account, and ask. */
+  async function ask(connection: string, response: ServerResponse): Promise<void> {
+    const claim = await readOnce(connection);
+    if (!claim) return page(response, 400, 'This link was used or has expired.');
+    const secret = randomBytes(24).toString('base64url');
+    pending.set(secret, claim);
+    response.setHeader('set-cookie', cookie('confirm', secret, 300));
+    page(
+      response,
+      200,
+      `Sign in as ${nameOf(claim)}?
+      <form method="post" action="/jobber"><button>Sign in</button></form>`,
+    );
+  }
+
+  /** `SameSite` keeps the form of another site from confirming for the user. */
+  async function confirm(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await text(request);
+    const secret = cookieOf(request, 'confirm');
+    const claim = pending.get(secret);
+    if (!claim) return page(response, 400, 'Please start again from Jobber.');
+    pending.delete(secret);
+    const session = randomBytes(24).toString('base64url');
+    sessions.set(session, claim);
+    response.writeHead(303, { location: '/', 'set-cookie': cookie('session', session, 8 * 3_600) });
+    response.end();
+  }
+
+  function home(request: IncomingMessage, response: ServerResponse): void {
+    const user = sessions.get(cookieOf(request, 'session'));
+    if (user) page(response, 200, `Hello, ${nameOf(user)}.`);
+    else page(response, 401, 'Press Manage App in Jobber to sign in.');
+  }
+
+  /** @returns undefined for a claim that is not valid, or was brought before */
+  async function readOnce(connection: string): Promise<ConnectClaim | undefined> {
+    const options = { issuer, audience: new URL(url).origin, purpose: 'sign-in' } as const;
+    const claim = await verifyConnectClaim(connection, options).catch((error: Error) => {
+      if (error.name !== 'InvalidConnectClaimError') throw error;
+      return undefined;
+    });
+    if (!claim || used.has(claim.id)) return undefined;
+    used.set(claim.id, claim.expiresAt);
+    return claim;
+  }
+
+  function cookie(name: 'confirm' | 'session', value: string, seconds: number): string {
+    const sameSite = name === 'confirm' ? 'Strict' : 'Lax';
+    const secure = url.startsWith('https:') ? '; Secure' : '';
+    return `app-${name}=${value}; Max-Age=${seconds}; Path=/; HttpOnly; SameSite=${sameSite}${secure}`;
+  }
+}
+
+const cookieOf = ({ headers }: IncomingMessage, name: string): string =>
+  new RegExp(`(?:^|; )app-${name}=([\\w-]+)`).exec(headers.cookie ?? '')?.[1] ?? '';
+
+const nameOf = ({ userName, accountName }: ConnectClaim): string =>
+  escaped(`${userName ?? 'a user'} of ${accountName}`);
+
+const escaped = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/** @param content HTML */
+function page(response: ServerResponse, status: number, content: string): void {
+  response.writeHead(status, {
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'content-type': 'text/html; charset=utf-8',
+    'referrer-policy': 'no-referrer',
+  });
+  response.end(`<!doctype html><title>An app</title><main>${content}</main>`);
+}
