@@ -71,6 +71,7 @@ describe('a connect link', () => {
   it.each([
     ['another origin', { returnTo: 'https://evil.example/' }, 'returnTo: its origin'],
     ['no origin', { returnTo: 'javascript:alert(1)' }, 'returnTo: its origin'],
+    ['a blob', { returnTo: 'blob:http://localhost/0' }, 'returnTo: its origin'],
     ['an endless ref', { ref: 'x'.repeat(65) }, 'ref: '],
     ['something unknown', { lifetime: 1e9 }, 'lifetime'],
     ['nothing', null, 'expected'],

@@ -67,6 +67,7 @@ describe('a connect', () => {
     expect(response.status).toBe(302);
     expect(response.headers.get('cache-control')).toBe('no-store');
     expect(response.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(response.headers.get('strict-transport-security')).toBe('max-age=31536000');
     const target = new URL(response.headers.get('location') ?? '');
     expect(`${target.origin}${target.pathname}`).toBe(`${system.jobberUrl}/api/oauth/authorize`);
     expect(Object.fromEntries(target.searchParams)).toEqual({
@@ -110,6 +111,30 @@ describe('a connect', () => {
       expect(response.status).toBe(400);
       expect(await response.text()).toContain('was used or has expired');
     }
+  });
+
+  it('keeps no more than 256 characters of an account’s name', async () => {
+    const long = JSON.stringify({
+      data: { account: { id: idOf(MAPLE), name: '😀'.repeat(50_000) }, user: null },
+    });
+    system.simulator.faults.push({ kind: 'status', status: 200, path: 'graphql', body: long });
+    expect(await browser().connect(await link({}), MAPLE)).toContain('Jobber is connected');
+    const name = String((await stored(MAPLE))?.accountName);
+    expect(name.length).toBe(256);
+    expect(name.isWellFormed()).toBe(true);
+  });
+
+  it('needs no name of the user: Jobber may hide it', async () => {
+    const hidden = JSON.stringify({
+      data: null,
+      errors: [
+        { message: 'The field user on an object of type Query was hidden due to permissions' },
+      ],
+    });
+    system.simulator.faults.push({ kind: 'status', status: 200, path: 'graphql', body: hidden });
+    expect(await browser().connect(await link({}), MAPLE)).toContain('Jobber is connected');
+    // The access token has the number of the user as well.
+    expect(await system.item(idOf(MAPLE))).toMatchObject({ userId: '1077988' });
   });
 
   it('replaces an earlier grant of the account, and a lapsed connection', async () => {
@@ -204,6 +229,7 @@ describe('a callback', () => {
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
+      'strict-transport-security': 'max-age=31536000',
       'x-content-type-options': 'nosniff',
       'content-security-policy': expect.stringMatching(
         /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
@@ -216,6 +242,7 @@ describe('a callback', () => {
     for (const returnTo of [
       'https://evil.example/',
       'javascript:alert(1)',
+      `blob:${system.url}/0000`,
       '//evil.example',
       'x',
     ]) {
