@@ -4,7 +4,7 @@ import {
   mayReturnTo,
   signConnectLink,
 } from '../shared/connect/connect-link.ts';
-import { clock, linkKeys } from '../shared/jobber/wiring.ts';
+import { clock, signingKeyRing } from '../shared/jobber/wiring.ts';
 import { plus, toSeconds } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { logger } from '../shared/runtime/telemetry.ts';
@@ -37,7 +37,7 @@ export type CreateConnectLinkResponse =
       };
     };
 
-const keys = linkKeys();
+const keys = signingKeyRing();
 
 /**
  * Invoked with `{ref?, returnTo?}`: a link for one customer's browser, good for 15 minutes and one account. `ref` is the

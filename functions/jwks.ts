@@ -1,9 +1,9 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { claimKeys } from '../shared/connect/claim.ts';
-import { linkKeys } from '../shared/jobber/wiring.ts';
+import { signingKeyRing } from '../shared/jobber/wiring.ts';
 import { logger } from '../shared/runtime/telemetry.ts';
 
-const keys = linkKeys();
+const keys = signingKeyRing();
 
 /** `GET /.well-known/jwks.json`: the public keys of connect claims (RFC 7517, section 5). */
 export async function handler(): Promise<APIGatewayProxyStructuredResultV2> {

@@ -13,19 +13,19 @@ import { type Intent, verifyState } from '../shared/connect/state.ts';
 import { AppSecretNotSetError } from '../shared/jobber/app-secret.ts';
 import {
   clock,
+  connectLinkUses,
   graphqlApi,
   keyRing,
-  linkKeys,
+  signingKeyRing,
   table,
   tokenEndpoint,
-  usesOfLinks,
 } from '../shared/jobber/wiring.ts';
 import { plus } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { inTime } from '../shared/runtime/in-time.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 
-const keys = linkKeys();
+const keys = signingKeyRing();
 const sealingKeys = keyRing();
 const endpoint = tokenEndpoint();
 const publicUrl = environment.publicUrl();
@@ -33,7 +33,7 @@ const secure = publicUrl.startsWith('https:');
 const connecting = {
   endpoint,
   table: table(),
-  linkUses: usesOfLinks(),
+  linkUses: connectLinkUses(),
   sealingKeys,
   clock,
   redirectUri: `${publicUrl}/oauth/callback`,

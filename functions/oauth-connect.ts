@@ -4,11 +4,11 @@ import { verifyConnectLink } from '../shared/connect/connect-link.ts';
 import { redirect, resultPage } from '../shared/connect/result-page.ts';
 import { type Intent, signState } from '../shared/connect/state.ts';
 import { authorizeUrl } from '../shared/jobber/authorize-url.ts';
-import { clock, linkKeys } from '../shared/jobber/wiring.ts';
+import { clock, signingKeyRing } from '../shared/jobber/wiring.ts';
 import { environment } from '../shared/runtime/environment.ts';
 import { logger } from '../shared/runtime/telemetry.ts';
 
-const keys = linkKeys();
+const keys = signingKeyRing();
 const publicUrl = environment.publicUrl();
 const jobberUrl = environment.jobberBaseUrl();
 

@@ -1,4 +1,4 @@
-import { fetchIdentity, hasGrantEnded, type Identity } from '../jobber/account.ts';
+import { fetchIdentity, hasGrantEnded, type Identity, type User } from '../jobber/account.ts';
 import { grantedAt } from '../jobber/granted-at.ts';
 import type { GraphqlApi } from '../jobber/graphql.ts';
 import type { JobberTokenEndpoint } from '../jobber/token-endpoint.ts';
@@ -67,14 +67,13 @@ export async function connectAccount(
   const { accessToken, refreshToken, expiresAt, clientId } = grant;
   if (accessToken === undefined) return { kind: 'try_later' };
   const connectedAt = grantedAt(expiresAt, clock.now());
-  const identity = await fetchIdentity(api, accessToken, IDENTITY_MS);
-  if (!identity) {
+  const fetched = await fetchIdentity(api, accessToken, IDENTITY_MS);
+  if (!fetched) {
     logger.warn('Jobber did not say which account a new grant is for; the grant was not kept.');
     return { kind: 'try_later' };
   }
-  const { account } = identity;
+  const { account, user = userOf(accessToken) } = fetched;
   const { link } = intent;
-  const userId = identity.user?.id ?? userIdIn(accessToken);
   if (link && !(await linkUses.mayConnect(link.id, account.id, clock.now()))) {
     logger.warn('A connect link was used for a second account.', { accountId: account.id });
     return { kind: 'link_used' };
@@ -87,13 +86,13 @@ export async function connectAccount(
     accountId: account.id,
     accountName: account.name,
     connectedAt,
-    ...(userId !== undefined && { userId }),
+    ...(user && { userId: user.id }),
     ...(link?.ref !== undefined && { ref: link.ref }),
   };
   const saveBy = Math.min(deadline, plus(clock.now(), SAVE_MS)) as EpochMs;
   const save = (over: ReplaceableGrant) => saveGrant(store, sealingKey, newGrant, saveBy, over);
   const saved = link ? await save('any') : await saveUnasked();
-  return outcomeOf(saved, identity);
+  return outcomeOf(saved, { account, user });
 
   /** Nobody but this user asked for it: another user's grant stays, unless Jobber says that it has ended. */
   async function saveUnasked(): Promise<SavedGrant> {
@@ -127,7 +126,9 @@ function outcomeOf({ outcome }: SavedGrant, identity: Identity): Outcome {
   }
 }
 
-function userIdIn(accessToken: string): string | undefined {
+/** Jobber has just given us this token over TLS, so its claims are Jobber's. */
+function userOf(accessToken: string): User | undefined {
   const { user_id: id } = unverifiedClaims(accessToken);
-  return typeof id === 'number' || typeof id === 'string' ? String(id).slice(0, 64) : undefined;
+  const isId = typeof id === 'number' || typeof id === 'string';
+  return isId ? { id: String(id).slice(0, 64) } : undefined;
 }

@@ -11,7 +11,7 @@ export interface Account {
 export interface User {
   /** Jobber's number of the user, as in the claim `user_id` of access tokens. */
   readonly id: string;
-  readonly name: string;
+  readonly name?: string;
 }
 
 /** Whose an access token is. */
@@ -60,7 +60,7 @@ export async function hasGrantEnded(
   timeoutMs: number,
 ): Promise<boolean> {
   const { kind } = await askGraphql(api, accessToken, { query: ACCOUNT_QUERY }, timeoutMs);
-  return kind === 'token_rejected' || kind === 'disconnected' || kind === 'inactive';
+  return kind === 'token_rejected' || kind === 'disconnected';
 }
 
 function readIdentity(answer: GraphqlAnswer): Identity | undefined {

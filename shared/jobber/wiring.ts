@@ -49,9 +49,9 @@ export function keyRing(): KeyRing {
   };
 }
 
-export const usesOfLinks = () => linkUses(tableClient(), environment.tableName());
+export const connectLinkUses = () => linkUses(tableClient(), environment.tableName());
 
-export function linkKeys(): SigningKeys {
+export function signingKeyRing(): SigningKeys {
   const secret = cachedSecret(aws.secretsManager(), environment.signingSecretId(), clock);
   prefetch(secret);
   return signingKeys(secret, clock);

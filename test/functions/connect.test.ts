@@ -28,8 +28,8 @@ async function authorized(user: ReturnType<typeof browser>) {
 }
 
 async function link(intent: { ref?: string; returnTo?: string }, lifetime?: number) {
-  const { clock, linkKeys } = await import('../../shared/jobber/wiring.ts');
-  const signed = await signConnectLink(linkKeys(), clock, intent, lifetime);
+  const { clock, signingKeyRing } = await import('../../shared/jobber/wiring.ts');
+  const signed = await signConnectLink(signingKeyRing(), clock, intent, lifetime);
   return `${system.url}/oauth/connect?link=${signed}`;
 }
 
