@@ -12,7 +12,7 @@ const HELP = `npm run races -- [options]
 
   --pairs F,S     every interleaving of two processes with up to F faults and S stalls (default 0,1)
   --triples F,S   the same of three
-  --minutes N     how long the triples may take; what was not reached by then is counted
+  --minutes N     how long the pairs may take, and the triples (60 unless told); what was not reached by then is counted
   --shard I/N     only every Nth scenario, from the Ith on (1 to N), so that N processes can share the work
   --only WORDS    only scenarios, of the random ones as well, whose server, start and roles contain all of these words
   --except WORDS  without those that contain all of these words, or all of those behind a comma
@@ -29,7 +29,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     pairs: { type: 'string', default: '0,1' },
     triples: { type: 'string' },
-    minutes: { type: 'string', default: '60' },
+    minutes: { type: 'string' },
     shard: { type: 'string', default: '1/1' },
     only: { type: 'string', default: '' },
     except: { type: 'string', default: '' },
@@ -57,10 +57,9 @@ const words = wordsOf(values.only);
 const excepted = values.except.split(',').map(wordsOf).filter(isNotEmpty);
 const findings: Finding[] = [];
 const started = performance.now();
-await exhaust('two processes', pairs, values.pairs);
+await exhaust('two processes', pairs, values.pairs, inMinutes(values.minutes));
 if (values.triples) {
-  const until = performance.now() + Number(values.minutes) * 60_000;
-  await exhaust('three processes', triples, values.triples, until);
+  await exhaust('three processes', triples, values.triples, inMinutes(values.minutes ?? '60'));
 }
 const isClean = (await random(Number(values.runs), Number(values.seed))) && findings.length === 0;
 print(isClean ? 'races: OK' : 'races: invariants were broken');
@@ -71,7 +70,7 @@ async function exhaust(
   what: string,
   all: readonly Scenario[],
   text: string,
-  until = Number.POSITIVE_INFINITY,
+  until: number,
 ): Promise<void> {
   const [faults = 0, stalls = 0] = text.split(',').map(Number);
   const limits: Limits = { faults, stalls };
@@ -101,6 +100,10 @@ async function exhaust(
       );
     }
   }
+}
+
+function inMinutes(minutes = 'Infinity'): number {
+  return performance.now() + Number(minutes) * 60_000;
 }
 
 function isWanted(scenario: Scenario): boolean {
