@@ -16,8 +16,9 @@ import { type Choice, describeChoice, isFault, type State } from './state.ts';
  * - A follower that saw no change but a RENEW looks again only when something has changed. So none runs out of patience
  *   while the holder is well, which changes nothing but its own answer.
  * - Attempts that are refused like the one before happen at once, as do the pauses between them.
- * - All stall together, for 30 s, and only once somebody has begun. A server that ends a grant on reuse sees no late request
- *   after a stall, and the slow server always takes 45 s. Reads fail or are true; a lagging index is not modelled.
+ * - All stall together, for 30 s, and only once somebody has begun. A server that ends a grant on reuse, and the slow one, see
+ *   no late request after a stall, and nobody does with `--prompt`. The slow server always takes 45 s. Reads fail or are
+ *   true; a lagging index is not modelled.
  * - Equal states of the end, with times counted from now in seconds, converge alike (`converge.ts`): sound but for rounding.
  * One account, one table item and the breaker's. The tests convict each bad design under this same reduction.
  */

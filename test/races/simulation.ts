@@ -21,6 +21,8 @@ export interface Scenario {
   readonly roles: readonly Role[];
   /** By how many milliseconds the clock of each process is ahead. @default none */
   readonly skews?: readonly number[];
+  /** Nobody's request comes late because all stalled: many fewer states. @default false */
+  readonly isPromptAfterStall?: boolean;
   /** As AWS does, or as the embedded DynamoDB does. @default true */
   readonly returnsFailedItem?: boolean;
   /** @default 'ours' */
@@ -89,7 +91,7 @@ export class Simulation {
 
   /** What is when this has happened; a promise if real code has to run to find out. */
   take(state: State, choice: Choice): Next | Promise<Next> {
-    if (choice.kind === 'stall') return this.#judged(state, stalled(state), choice);
+    if (choice.kind === 'stall') return this.#judged(state, this.#stalled(state), choice);
     if (choice.kind === 'land')
       return this.#judged(state, land(state, choice.index, this.items), choice);
     const carried = carryOut(state, choice, this.items);
@@ -164,6 +166,12 @@ export class Simulation {
     return outcome === 'twice' && again ? withStarted(state, name, role, again, true) : state;
   }
 
+  /** Where a token that comes again ends the grant, and where each answer is late anyway, all go on soon after a stall. */
+  #stalled(state: State): State {
+    const { model, isPromptAfterStall = false } = this.scenario;
+    return stalled(state, !isPromptAfterStall && model !== 'reuse-revokes' && model !== 'slow');
+  }
+
   #judged(before: State, happened: State, choice: Choice): Next {
     const state = { ...happened, memory: remember(before, happened, choice) };
     return { state, broken: judgeStep(before, state, choice) };
@@ -180,9 +188,7 @@ function whatItSaw(state: State, request: Request, choice: Step, heard: Heard) {
   return isRead ? state.items[ACCOUNT] : undefined;
 }
 
-function stalled(state: State): State {
-  // Where a token that comes again ends the grant, whoever has stalled goes on before others have waited for long.
-  const isLate = state.server.model !== 'reuse-revokes';
+function stalled(state: State, isLate: boolean): State {
   const actors = state.actors.map((actor) => ({
     ...actor,
     waits: actor.waits.map((wait) => ({ ...wait, isLate: wait.isLate || isLate })),
