@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
 // In a project of yours: from 'jobber-tokens/connect-claim'.
 import { type ConnectClaim, verifyConnectClaim } from '../shared/client/connect-claim.ts';
 
@@ -11,9 +10,12 @@ import { type ConnectClaim, verifyConnectClaim } from '../shared/client/connect-
 export function signInWithJobber({ issuer, url }: { issuer: string; url: string }) {
   /** Claims that were accepted, by their id, until they expire. */
   const used = new Map<string, number>();
-  /** Claims whose user has not confirmed yet, by a secret that only this user's browser has. */
-  const pending = new Map<string, ConnectClaim>();
+  /** Claims whose user has not confirmed yet, by their id, each with a secret that this user's browser has alone. */
+  const pending = new Map<string, ConnectClaim & { secret: string }>();
   const sessions = new Map<string, ConnectClaim>();
+  const isSecure = url.startsWith('https:');
+  // Neither a subdomain nor plain HTTP can set a cookie of this name (RFC 6265bis, section 4.1.3.2).
+  const prefix = isSecure ? '__Host-app-' : 'app-';
 
   return createServer((request, response) => {
     answer(request, response).catch(() => page(response, 500, 'Please try again.'));
@@ -25,7 +27,7 @@ export function signInWithJobber({ issuer, url }: { issuer: string; url: string 
       case 'GET /jobber':
         return ask(searchParams.get('connection') ?? '', response);
       case 'POST /jobber':
-        return confirm(request, response);
+        return confirm(searchParams.get('claim') ?? '', request, response);
       case 'GET /':
         return home(request, response);
       default:
@@ -38,23 +40,25 @@ export function signInWithJobber({ issuer, url }: { issuer: string; url: string 
     const claim = await readOnce(connection);
     if (!claim) return page(response, 400, 'This link was used or has expired.');
     const secret = randomBytes(24).toString('base64url');
-    pending.set(secret, claim);
-    response.setHeader('set-cookie', cookie('confirm', secret, 300));
+    pending.set(claim.id, { ...claim, secret });
+    response.setHeader('set-cookie', cookie(`confirm-${claim.id}`, secret, 300));
     page(
       response,
       200,
-      `Sign in as ${nameOf(claim)}?
-      <form method="post" action="/jobber"><button>Sign in</button></form>`,
+      `Sign in as ${nameOf(claim)}?</p>
+      <form method="post" action="/jobber?claim=${encodeURIComponent(claim.id)}"><button>Sign in</button></form><p>`,
     );
   }
 
-  /** `SameSite` keeps the form of another site from confirming for the user. */
-  async function confirm(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await text(request);
-    const secret = cookieOf(request, 'confirm');
-    const claim = pending.get(secret);
-    if (!claim) return page(response, 400, 'Please start again from Jobber.');
-    pending.delete(secret);
+  /** The form names the claim that was shown, and `SameSite` keeps the form of another site from confirming it. */
+  function confirm(claimId: string, request: IncomingMessage, response: ServerResponse): void {
+    const claim = pending.get(claimId);
+    const isOurs = claim && claim.secret === cookieOf(request, `confirm-${claimId}`);
+    if (!isOurs || isOver(claim)) {
+      page(response, 400, 'Please start again from Jobber.');
+      return;
+    }
+    pending.delete(claimId);
     const session = randomBytes(24).toString('base64url');
     sessions.set(session, claim);
     response.writeHead(303, { location: '/', 'set-cookie': cookie('session', session, 8 * 3_600) });
@@ -74,20 +78,30 @@ export function signInWithJobber({ issuer, url }: { issuer: string; url: string 
       if (error.name !== 'InvalidConnectClaimError') throw error;
       return undefined;
     });
+    forgetExpired();
     if (!claim || used.has(claim.id)) return undefined;
     used.set(claim.id, claim.expiresAt);
     return claim;
   }
 
-  function cookie(name: 'confirm' | 'session', value: string, seconds: number): string {
-    const sameSite = name === 'confirm' ? 'Strict' : 'Lax';
-    const secure = url.startsWith('https:') ? '; Secure' : '';
-    return `app-${name}=${value}; Max-Age=${seconds}; Path=/; HttpOnly; SameSite=${sameSite}${secure}`;
+  function cookieOf({ headers }: IncomingMessage, name: string): string {
+    const cookies = (headers.cookie ?? '').split('; ').map((each) => each.split('='));
+    return cookies.find(([key]) => key === `${prefix}${name}`)?.[1] ?? '';
+  }
+
+  function forgetExpired(): void {
+    for (const claim of pending.values()) if (isOver(claim)) pending.delete(claim.id);
+    for (const [id, expiresAt] of used) if (isOver({ expiresAt })) used.delete(id);
+  }
+
+  function cookie(name: string, value: string, seconds: number): string {
+    const sameSite = name === 'session' ? 'Lax' : 'Strict';
+    const secure = isSecure ? '; Secure' : '';
+    return `${prefix}${name}=${value}; Max-Age=${seconds}; Path=/; HttpOnly; SameSite=${sameSite}${secure}`;
   }
 }
 
-const cookieOf = ({ headers }: IncomingMessage, name: string): string =>
-  new RegExp(`(?:^|; )app-${name}=([\\w-]+)`).exec(headers.cookie ?? '')?.[1] ?? '';
+const isOver = ({ expiresAt }: Pick<ConnectClaim, 'expiresAt'>) => expiresAt * 1_000 < Date.now();
 
 const nameOf = ({ userName, accountName }: ConnectClaim): string =>
   escaped(`${userName ?? 'a user'} of ${accountName}`);
@@ -103,5 +117,9 @@ function page(response: ServerResponse, status: number, content: string): void {
     'content-type': 'text/html; charset=utf-8',
     'referrer-policy': 'no-referrer',
   });
-  response.end(`<!doctype html><title>An app</title><main>${content}</main>`);
+  response.end(`<!doctype html>
+<html lang="en">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>An app</title>
+<main><h1>An app</h1><p>${content}</p></main>`);
 }

@@ -10,6 +10,8 @@ import { environment } from '../shared/runtime/environment.ts';
 import { logger } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
 
+/** As it travels: a character beyond ASCII has up to nine. */
+const isShort = (returnTo: string) => (URL.parse(returnTo)?.href ?? returnTo).length <= 1_024;
 const isAllowed = (returnTo: string) => mayReturnTo(returnTo, environment.returnToOrigins());
 
 const Request = z.strictObject({
@@ -17,8 +19,12 @@ const Request = z.strictObject({
   returnTo: z.optional(
     z
       .string()
-      .check(z.maxLength(1_024), z.refine(isAllowed, 'its origin is not one of RETURN_TO_ORIGINS')),
+      .check(
+        z.refine(isShort, 'it has more than 1,024 characters, encoded'),
+        z.refine(isAllowed, 'its origin is not one of RETURN_TO_ORIGINS'),
+      ),
   ),
+  accountId: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
 });
 
 export type CreateConnectLinkResponse =
@@ -40,9 +46,10 @@ export type CreateConnectLinkResponse =
 const keys = signingKeyRing();
 
 /**
- * Invoked with `{ref?, returnTo?}`: a link for one customer's browser, good for 15 minutes and one account. `ref` is the
- * owner's own id of the customer, which the connection then carries; `returnTo` is where the result page leads on to, with
- * a signed claim: believe the `ref` of a connection once the claim has come from the customer's browser.
+ * Invoked with `{ref?, returnTo?, accountId?}`: a link for one customer's browser, good for 15 minutes and one account. `ref`
+ * is the owner's own id of the customer, which the connection then carries; `returnTo` is where the result page leads on to,
+ * with a signed claim: believe the `ref` of a connection once the claim has come from the customer's browser. With
+ * `accountId`, only that account may be connected, and its connection is replaced, whoever made it.
  */
 export async function handler(event: unknown): Promise<CreateConnectLinkResponse> {
   const request = Request.safeParse(event);

@@ -10,7 +10,7 @@ export async function handler(): Promise<APIGatewayProxyStructuredResultV2> {
   try {
     return {
       statusCode: 200,
-      headers: { 'content-type': 'application/jwk-set+json', 'cache-control': 'max-age=300' },
+      headers: { 'content-type': 'application/jwk-set+json', 'cache-control': 'max-age=60' },
       body: JSON.stringify({ keys: await claimKeys(keys) }),
     };
   } catch (error) {

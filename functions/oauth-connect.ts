@@ -30,7 +30,7 @@ export async function handler(
     }
     const purpose = event.rawPath === '/oauth/manage' ? 'manage' : 'connect';
     const link = event.queryStringParameters?.['link'];
-    const intent = link === undefined ? {} : await fromLink(link);
+    const intent = link === undefined || purpose === 'manage' ? {} : await fromLink(link);
     const isAllowed = intent && (intent.link || environment.marketplaceConnect());
     if (!isAllowed) return resultPage({ kind: 'link_expired' });
 

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { buffer } from 'node:stream/consumers';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { routes } from '../functions/manifest.ts';
 import type { Invoke } from './functions.ts';
+
+const MOST_BYTES = 10_000_000;
 
 /** What else the front serves; returns whether it did. */
 export type Aside = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
@@ -19,13 +20,26 @@ export function httpFront(invoke: Invoke, aside: Aside) {
         response.end('{"message":"Not Found"}');
         return;
       }
-      const result = await invoke(name, toEvent(request, url, await buffer(request)));
+      const body = await readBody(request);
+      if (!body) return void response.writeHead(413).end();
+      const result = await invoke(name, toEvent(request, url, body));
       send(response, result as APIGatewayProxyStructuredResultV2);
     } catch {
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' });
       response.end('{"message":"Internal Server Error"}');
     }
   });
+}
+
+/** API Gateway takes 10 MB; @returns undefined for more, which is not kept. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes <= MOST_BYTES) chunks.push(chunk);
+  }
+  return bytes <= MOST_BYTES ? Buffer.concat(chunks) : undefined;
 }
 
 function toEvent(request: IncomingMessage, url: URL, body: Buffer): APIGatewayProxyEventV2 {

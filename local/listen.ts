@@ -1,19 +1,17 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from './jobber/loopback.ts';
 import { OneClearLine } from './one-clear-line.ts';
 
-/** Listens on this machine alone; 0 is any free port. Returns the port. */
+/** Listens on this machine alone; 0 is any free port. Returns the port. @throws OneClearLine */
 export async function listen(server: Server, port: number): Promise<number> {
   // Longer than any client keeps a connection idle: no request meets one that is being closed.
   server.keepAliveTimeout = 60_000;
   try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
+    return await listenOnLoopback(server, port);
   } catch (error) {
     throw portError(error, port);
   }
-  return (server.address() as AddressInfo).port;
 }
 
 export function portError(error: unknown, port: number): unknown {

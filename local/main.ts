@@ -51,9 +51,9 @@ async function serve({
     jobber,
     assembly: process.env[ASSEMBLY],
   });
-  const { url, jobberUrl, awsUrl, environment } = system;
+  const { url, pageUrl, jobberUrl, awsUrl, environment } = system;
   process.stdout.write(`
-jobber-tokens   ${url}
+jobber-tokens   ${pageUrl}
 Jobber          ${jobberUrl}${jobber ? `   callback URL of the app: ${url}/oauth/callback` : ' (simulated)'}
 Lambda          ${awsUrl}
 
@@ -67,7 +67,7 @@ ${Object.entries(environment)
 
 Ctrl-C stops it; the connections are kept in ${folder}.
 `);
-  process.send?.({ url, jobberUrl, awsUrl, environment });
+  process.send?.({ url, pageUrl, jobberUrl, awsUrl, environment });
 
   process.once('SIGINT', () => {
     process.once('SIGINT', () => process.exit(130));

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -40,6 +41,8 @@ export interface LocalSystemOptions {
 export interface LocalSystem {
   readonly folder: string;
   readonly url: string;
+  /** Where a person begins; with real credentials it holds the key of the page. */
+  readonly pageUrl: string;
   readonly jobberUrl: string;
   /** Answers GetSecretValue, PutEvents and Invoke. */
   readonly awsUrl: string;
@@ -153,12 +156,14 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     queues.deliverTo(noted);
     if (simulator) {
       Object.assign(simulator.settings, {
+        redirectUris: [`${url}/oauth/callback`],
         callbackUrl: `${url}/oauth/callback`,
         manageUrl: `${url}/oauth/manage`,
         webhookUrl: `${url}/webhooks/jobber`,
       });
     }
-    const page = consolePage({ url, tableName, db, simulator, lambda, log });
+    const key = simulator ? undefined : randomBytes(16).toString('base64url');
+    const page = consolePage({ url, tableName, db, simulator, lambda, log, key });
 
     const sweeping = setInterval(() => {
       noted('refresh-sweep', {}).catch(() => undefined);
@@ -168,6 +173,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     return {
       folder,
       url,
+      pageUrl: key === undefined ? url : `${url}/?key=${key}`,
       jobberUrl: jobber.baseUrl,
       awsUrl,
       environment,
@@ -192,6 +198,7 @@ function inWords({ 'detail-type': type, detail }: BusEvent): string {
 function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
   } catch (error) {
     throw new OneClearLine(`The folder ${folder} cannot be made: ${(error as Error).message}`);
   }

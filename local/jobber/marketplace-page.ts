@@ -15,7 +15,7 @@ export function marketplacePage({
   const sessions = SAMPLE_ACCOUNTS.flatMap((account) =>
     adminsOf(account).map((admin) => ({
       value: writeSession({ accountId: account.id, userId: admin.id }),
-      label: `${account.name}, ${admin.name.toLowerCase()}`,
+      label: `${admin.name}, ${account.name}`,
     })),
   );
   const options = sessions.map(

@@ -41,4 +41,8 @@ export function isOwnHost({ headers, socket }: IncomingMessage): boolean {
   return hosts.includes(headers.host ?? '');
 }
 
+/** As {@link isOwnHost}, whatever the port: a proxy on this machine may stand before us. */
+export const hasOwnName = ({ headers }: IncomingMessage): boolean =>
+  /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(headers.host ?? '');
+
 const refuse = (message: string): Refusal => ({ status: 403, message });

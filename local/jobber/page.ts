@@ -19,7 +19,7 @@ const STYLE = `
   legend { padding: 0; margin-bottom: 0.5rem; font-weight: 600; }
   label { display: flex; gap: 0.75rem; align-items: center; min-height: 3rem; padding: 0.5rem 0.75rem;
     border: 1px solid var(--line); border-radius: 0.5rem; cursor: pointer; }
-  label:has(:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
+  label:has(input:checked) { border-color: var(--accent); box-shadow: inset 0 0 0 1px var(--accent); }
   label small { display: block; color: var(--soft); }
   input { flex: none; width: 1.15rem; height: 1.15rem; margin: 0; accent-color: var(--accent); }
   .choice { display: flex; flex-wrap: wrap; gap: 0.75rem; }

@@ -16,7 +16,7 @@ const COOKIE = 'simulated_jobber_session';
 /** Whose session a request is in; `undefined` if there is none. */
 export function sessionOf({ headers }: Received): Session | undefined {
   const [, value] = new RegExp(`(?:^|; )${COOKIE}=([^;]*)`).exec(headers.cookie ?? '') ?? [];
-  return value === undefined ? undefined : readSession(decodeURIComponent(value));
+  return value === undefined ? undefined : readSession(value.replace('.', '/'));
 }
 
 /** Reads `430114/1077988`, or `430114` for the first admin of that account; a digit is a sample account's place, from 0. */
@@ -36,6 +36,6 @@ export const signedIn = (answer: Answer, session: Session): Answer => ({
   ...answer,
   headers: {
     ...answer.headers,
-    'Set-Cookie': `${COOKIE}=${encodeURIComponent(writeSession(session))}; Path=/; HttpOnly; SameSite=Lax`,
+    'Set-Cookie': `${COOKIE}=${writeSession(session).replace('/', '.')}; Path=/; HttpOnly; SameSite=Lax`,
   },
 });

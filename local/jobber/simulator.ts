@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,8 +9,9 @@ import { type FaultQueue, faultQueue, type PendingRequest } from './faults.ts';
 import { grantStore } from './grants.ts';
 import { graphqlEndpoint } from './graphql.ts';
 import { json, type Received, readBody, send, text } from './http.ts';
+import { listenOnLoopback } from './loopback.ts';
 import { marketplace } from './marketplace.ts';
-import { isFromForeignPage, refusalOf } from './own-machine.ts';
+import { hasOwnName, isFromForeignPage, refusalOf } from './own-machine.ts';
 import { checkSettings, DEFAULT_SETTINGS, type SimulatorSettings } from './settings.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
@@ -78,6 +78,8 @@ export async function startJobberSimulator(
     const url = URL.parse(request.url ?? '', 'http://localhost');
     const body = await readBody(request);
     if (!url) return send(response, text(400, 'The request target is malformed.'));
+    if (!hasOwnName(request))
+      return send(response, text(403, 'Use localhost or 127.0.0.1 as the host.'));
     if (body === undefined) return send(response, text(413, 'The request body is too large.'));
 
     const received: Received = {
@@ -142,8 +144,7 @@ export async function startJobberSimulator(
       else send(response, text(500, `The simulator failed: ${error.message}`));
     });
   });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  await listenOnLoopback(server, port);
 
   return {
     ...control,

@@ -18,6 +18,8 @@ export interface PageDependencies {
   readonly simulator: JobberSimulator | undefined;
   readonly lambda: Lambda;
   readonly log: Activity;
+  /** If there is one, the page asks for it. */
+  readonly key: string | undefined;
 }
 
 const CALLERS = 200;
@@ -76,6 +78,12 @@ export function pageActions({ url, tableName, db, simulator, lambda, log }: Page
       )) as CreateConnectLinkResponse;
       log.note(answer.ok ? `A connect link for ${ref}, good for 15 min` : answer.error.message);
       return { ref, ...answer };
+    },
+
+    /** A link for whichever account is chosen in Jobber, again and again. */
+    async connect() {
+      const request = { returnTo: `${url}/` };
+      return (await lambda.invoke('create-connect-link', request)) as CreateConnectLinkResponse;
     },
 
     /** From our side: Jobber is told, then the tokens are deleted. */

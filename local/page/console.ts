@@ -1,9 +1,10 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
 import type { Aside } from '../http-front.ts';
 import { adminsOf } from '../jobber/accounts.ts';
 import type { AccountAudit } from '../jobber/audit.ts';
+import { readBody } from '../jobber/http.ts';
 import { refusalOf } from '../jobber/own-machine.ts';
 import { type PageDependencies, pageActions } from './actions.ts';
 import { listConnections, type ShownConnection } from './connections.ts';
@@ -16,15 +17,21 @@ const files: Record<string, { type: string; name: string }> = {
 
 /** The page at `/` and what it asks for below `/_local/`; only for pages and programs of this machine. */
 export function consolePage(dependencies: PageDependencies): Aside {
-  const { url, db, tableName, simulator, log } = dependencies;
+  const { url, db, tableName, simulator, log, key } = dependencies;
   const actions = pageActions(dependencies);
 
   return async (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', url);
+    const { pathname, searchParams } = new URL(request.url ?? '/', url);
     if (pathname !== '/' && !pathname.startsWith('/_local/')) return false;
     const refusal = refusalOf(request);
     if (refusal) {
       json(response, refusal.status, { message: refusal.message });
+      return true;
+    }
+    if (key !== undefined && !hasKey(request, key)) {
+      const isGiven = pathname === '/' && isSame(searchParams.get('key') ?? '', key);
+      if (isGiven) response.writeHead(302, { location: '/', 'set-cookie': keyCookie(key) }).end();
+      else json(response, 403, { message: 'Open the address that npm start has printed.' });
       return true;
     }
     const file = files[pathname];
@@ -34,7 +41,7 @@ export function consolePage(dependencies: PageDependencies): Aside {
     } else if (pathname === '/_local/state') {
       json(response, 200, await state());
     } else if (pathname === '/_local/connect') {
-      const link = await actions.link();
+      const link = await actions.connect();
       response.writeHead(302, { location: link.ok ? link.url : '/' });
       response.end();
     } else {
@@ -60,7 +67,7 @@ export function consolePage(dependencies: PageDependencies): Aside {
     if (!action || request.method !== 'POST') {
       return json(response, 404, { message: 'There is no such action.' });
     }
-    const body = parseObject((await text(request)) || '{}');
+    const body = parseObject((await readBody(request)) || '{}');
     if (!body) return json(response, 400, { message: 'The body must be a JSON object.' });
     try {
       json(response, 200, await action({ accountId: '', name: body['accountId'] ?? '', ...body }));
@@ -69,6 +76,21 @@ export function consolePage(dependencies: PageDependencies): Aside {
       json(response, 500, { message: (error as Error).message });
     }
   }
+}
+
+/* The key, with real credentials: other users of this machine must not disconnect anybody. */
+const KEY_COOKIE = 'jobber_tokens_local_key';
+
+const keyCookie = (key: string) => `${KEY_COOKIE}=${key}; Path=/; HttpOnly; SameSite=Strict`;
+
+const hasKey = ({ headers }: IncomingMessage, key: string): boolean =>
+  (headers.cookie ?? '')
+    .split('; ')
+    .some((each) => each.startsWith(`${KEY_COOKIE}=`) && isSame(each, `${KEY_COOKIE}=${key}`));
+
+function isSame(given: string, key: string): boolean {
+  const [one, other] = [given, key].map((text) => createHash('sha256').update(text).digest());
+  return timingSafeEqual(one as Buffer, other as Buffer);
 }
 
 /** The simulator knows names; Jobber itself is not asked. */

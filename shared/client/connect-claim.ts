@@ -54,7 +54,7 @@ export async function verifyConnectClaim(
   { issuer, audience, purpose = 'connect' }: ConnectClaimOptions,
 ): Promise<ConnectClaim> {
   const url = new URL('/.well-known/jwks.json', issuer);
-  const keys = keySets.get(url.href) ?? createRemoteJWKSet(url);
+  const keys = keySets.get(url.href) ?? createRemoteJWKSet(url, { cacheMaxAge: 60_000 });
   keySets.set(url.href, keys);
   try {
     const { payload } = await jwtVerify(claim, keys, {
@@ -91,4 +91,5 @@ const isOfTheClaim = (error: unknown) =>
   error instanceof errors.JWSSignatureVerificationFailed ||
   error instanceof errors.JOSEAlgNotAllowed ||
   error instanceof errors.JOSENotSupported ||
-  error instanceof errors.JWKSNoMatchingKey;
+  error instanceof errors.JWKSNoMatchingKey ||
+  error instanceof errors.JWKSMultipleMatchingKeys;

@@ -1,4 +1,5 @@
 import { fetchIdentity, hasGrantEnded, type Identity, type User } from '../jobber/account.ts';
+import { accountIdForms } from '../jobber/account-id.ts';
 import { grantedAt } from '../jobber/granted-at.ts';
 import type { GraphqlApi } from '../jobber/graphql.ts';
 import type { JobberTokenEndpoint } from '../jobber/token-endpoint.ts';
@@ -41,7 +42,7 @@ const CHECK_MS = 3_000;
 
 /**
  * Exchanges a code, asks Jobber whose the grant is, and stores it; but not over a working grant of another user, unless the
- * owner's app asked for it by a link. Rejects if a secret or the table cannot be reached.
+ * owner's app asked for this account by a link. Rejects if a secret or the table cannot be reached.
  */
 export async function connectAccount(
   { endpoint, redirectUri, api, linkUses, ...store }: Connecting,
@@ -74,6 +75,9 @@ export async function connectAccount(
   }
   const { account, user = userOf(accessToken) } = fetched;
   const { link } = intent;
+  if (link?.accountId !== undefined && !accountIdForms(link.accountId).includes(account.id)) {
+    return { kind: 'link_used' };
+  }
   if (link && !(await linkUses.mayConnect(link.id, account.id, clock.now()))) {
     logger.warn('A connect link was used for a second account.', { accountId: account.id });
     return { kind: 'link_used' };
@@ -91,11 +95,14 @@ export async function connectAccount(
   };
   const saveBy = Math.min(deadline, plus(clock.now(), SAVE_MS)) as EpochMs;
   const save = (over: ReplaceableGrant) => saveGrant(store, sealingKey, newGrant, saveBy, over);
-  const saved = link ? await save('any') : await saveUnasked();
+  const saved = link?.accountId === undefined ? await saveOverOwn() : await save('any');
   return outcomeOf(saved, { account, user });
 
-  /** Nobody but this user asked for it: another user's grant stays, unless Jobber says that it has ended. */
-  async function saveUnasked(): Promise<SavedGrant> {
+  /**
+   * The owner's app did not ask for this account, and whoever has a link may have sent it to somebody else. So the grant of
+   * another user or `ref` stays, unless Jobber says that it has ended.
+   */
+  async function saveOverOwn(): Promise<SavedGrant> {
     const first = await save('own');
     if (first.outcome !== 'kept') return first;
     const ended = await endedToken(first.found);
@@ -105,7 +112,8 @@ export async function connectAccount(
   /** The stored access token, if Jobber rejects it before its time. */
   async function endedToken({ accountId, accessToken: sealed, ...found }: ActiveConnection) {
     const isOld = found.accessTokenExpiresAt <= toSeconds(clock.now());
-    if (!sealed || isOld) return undefined;
+    // A refresh may be under way, which replaces the token.
+    if (!sealed || isOld || found.leaseId !== undefined) return undefined;
     const token = await unseal(store.sealingKeys, sealed, accountId, 'accessToken').catch(() => '');
     return token !== '' && (await hasGrantEnded(api, token, CHECK_MS)) ? sealed : undefined;
   }

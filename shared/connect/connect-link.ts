@@ -9,6 +9,8 @@ export interface LinkPurpose {
   readonly ref?: string | undefined;
   /** Where the result page leads on to. */
   readonly returnTo?: string | undefined;
+  /** The only account that may be connected, over whatever connection it has. */
+  readonly accountId?: string | undefined;
 }
 
 /** A link of the owner's app that starts a connect. */
@@ -23,10 +25,10 @@ export const CONNECT_LINK_LIFETIME_S = 15 * 60;
 export function signConnectLink(
   keys: SigningKeys,
   clock: Clock,
-  { ref, returnTo }: LinkPurpose,
+  { ref, returnTo, accountId }: LinkPurpose,
   lifetimeSeconds = CONNECT_LINK_LIFETIME_S,
 ): Promise<string> {
-  const claims = { jti: randomUUID(), ref, returnTo };
+  const claims = { jti: randomUUID(), ref, returnTo, accountId };
   return sign(keys, clock, 'connect-link', claims, lifetimeSeconds);
 }
 
@@ -41,11 +43,12 @@ export async function verifyConnectLink(
 }
 
 /** What a signed text of ours says of a link. */
-export function readLink({ id, ref, returnTo }: Record<string, unknown>): ConnectLink {
+export function readLink({ id, ref, returnTo, accountId }: Record<string, unknown>): ConnectLink {
   return {
     id: String(id),
     ...(typeof ref === 'string' && { ref }),
     ...(typeof returnTo === 'string' && { returnTo }),
+    ...(typeof accountId === 'string' && { accountId }),
   };
 }
 

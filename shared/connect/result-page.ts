@@ -33,7 +33,8 @@ const TEXTS: Record<Result['kind'], Text> = {
     status: 200,
     tone: 'good',
     title: 'Jobber is already connected',
-    message: 'Another user of this account connected it, and that connection stays as it is.',
+    message:
+      'Somebody connected this account before, and that connection stays as it is. You need do nothing, and can close this page.',
   },
   declined: {
     status: 200,
@@ -58,7 +59,7 @@ const TEXTS: Record<Result['kind'], Text> = {
   link_used: {
     status: 409,
     tone: 'neutral',
-    title: 'This link has connected another account',
+    title: 'This link is for another account',
     message: 'A link connects one account. Please ask the app for a new link for this one.',
   },
   try_later: {

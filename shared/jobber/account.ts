@@ -80,8 +80,10 @@ function readIdentity(answer: GraphqlAnswer): Identity | undefined {
   };
 }
 
+/** Without characters that control the terminal or turn the direction of what follows. */
 const asName = (name: unknown): string =>
   String(name ?? '')
+    .replace(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, '')
     .slice(0, MOST_OF_A_NAME)
     .toWellFormed();
 

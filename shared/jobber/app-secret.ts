@@ -19,7 +19,7 @@ export class AppSecretNotSetError extends Error {
 /** Reads the app secret. @throws AppSecretNotSetError, and an error that quotes nothing of a malformed one */
 export function readCredentials(json: string): AppCredentials {
   const { clientId, clientSecret } = parse(json);
-  if (typeof clientId !== 'string' || typeof clientSecret !== 'string') {
+  if (!isText(clientId) || !isText(clientSecret)) {
     throw new Error('The app secret must be {"clientId": "…", "clientSecret": "…"}.');
   }
   if (clientId === NOT_SET || clientSecret === NOT_SET) throw new AppSecretNotSetError();
@@ -34,6 +34,8 @@ export function credentialsIn(json: string): AppCredentials | undefined {
     return undefined;
   }
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 /** The error of JSON.parse quotes the secret. */
 function parse(json: string): { clientId?: unknown; clientSecret?: unknown } {

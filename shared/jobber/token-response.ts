@@ -7,7 +7,8 @@ import { unverifiedClaims } from './unverified-claims.ts';
 const GRANT_REFUSED =
   /refresh token is not valid|authorization (code|grant)[^.]*(not valid|invalid|expired|used)/i;
 
-const CLIENT_REJECTED = /client|secret|application/i;
+/** Of a code's exchange, whose refusals anybody can cause. */
+const CLIENT_REJECTED = /client authentication|client (id|secret)|(invalid|unknown) client/i;
 
 /** Jobber, "App Authorization": access tokens expire after 60 minutes. */
 export const ACCESS_TOKEN_LIFETIME_S = 60 * 60;

@@ -42,7 +42,10 @@ export function cachedSecret(
   let known: SecretVersion | undefined;
   let freshUntil = 0 as EpochMs;
   let pending: Promise<SecretVersion> | undefined;
-  let before: { of: string; version: SecretVersion | undefined } | undefined;
+  /** Of which current version it is the one before; asked for again at `until`. */
+  let before:
+    | { of: string; version: Promise<SecretVersion | undefined>; until?: EpochMs }
+    | undefined;
 
   async function read(which: Which = {}): Promise<SecretVersion> {
     const { VersionId, SecretString, CreatedDate } = await client.send(
@@ -62,6 +65,14 @@ export function cachedSecret(
       if (error instanceof ResourceNotFoundException) return undefined;
       throw error;
     }
+  }
+
+  /** Without it, the current version still serves: an error counts as none for a while. */
+  function readPrevious(): Promise<SecretVersion | undefined> {
+    return readIfExists({ VersionStage: 'AWSPREVIOUS' }).catch(() => {
+      if (before) before.until = plus(clock.now(), RETRY_AFTER);
+      return undefined;
+    });
   }
 
   function reload(): Promise<SecretVersion> {
@@ -94,10 +105,9 @@ export function cachedSecret(
     async previous(acceptedFor) {
       const { id, createdAt } = await current();
       if (plus(createdAt, acceptedFor) < clock.now()) return undefined;
-      if (before?.of !== id) {
-        before = { of: id, version: await readIfExists({ VersionStage: 'AWSPREVIOUS' }) };
-      }
-      return before.version;
+      const isStale = before?.of !== id || (before.until ?? Infinity) <= clock.now();
+      if (isStale) before = { of: id, version: readPrevious() };
+      return before?.version;
     },
     find: async (id) => versions.get(id) ?? readIfExists({ VersionId: id }),
   };

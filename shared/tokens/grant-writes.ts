@@ -31,20 +31,21 @@ const NOT_THIS_GRANT = '(attribute_not_exists(grantId) OR grantId <> :grantId)';
 const TOKENS = 'accessToken, refreshToken, accessTokenExpiresAt, refreshedAt';
 
 /**
- * Which active grant a new one may replace: any; only one of the same Jobber user, whose tokens are as safe; or also the one
- * of another user that holds this access token, since Jobber says that it has ended.
+ * Which active grant a new one may replace: any; only one of the same Jobber user, whose tokens are as safe, and of no other
+ * `ref`; or also the one that holds this access token, since Jobber says that it has ended.
  */
 export type ReplaceableGrant = 'any' | 'own' | { readonly ended: Sealed<'accessToken'> };
 
 /** No id of a user. */
 const NO_USER = '-';
 
-function mayReplace(over: ReplaceableGrant): string[] {
+function mayReplace(over: ReplaceableGrant, ref: string | undefined): string[] {
   if (over === 'any') return [];
+  const isSameRef = ref === undefined ? '' : ' AND (attribute_not_exists(#ref) OR #ref = :ref)';
   const ended = over === 'own' ? '' : ' OR accessToken = :ended';
   const isFree =
     'attribute_not_exists(#status) OR #status <> :active OR attribute_exists(disconnectingSince)';
-  return [`(${isFree} OR userId = :user${ended})`];
+  return [`(${isFree} OR (userId = :user${isSameRef})${ended})`];
 }
 
 /** @param update of one item of the table */
@@ -74,7 +75,9 @@ export function grantWrites(update: ConditionalUpdate) {
         UpdateExpression:
           `SET ${names.map((name) => `#${name} = :${name}`).join(', ')} ` +
           `REMOVE ${[LEASE_AND_MARKS, VERDICT, 'disconnectingSince', ...('userId' in grant ? [] : ['userId'])].join(', ')}`,
-        ConditionExpression: [NOT_THIS_GRANT, NO_LATER_GRANT, ...mayReplace(over)].join(' AND '),
+        ConditionExpression: [NOT_THIS_GRANT, NO_LATER_GRANT, ...mayReplace(over, grant.ref)].join(
+          ' AND ',
+        ),
         ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
         ExpressionAttributeValues: {
           ...Object.fromEntries(

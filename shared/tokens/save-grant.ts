@@ -20,7 +20,7 @@ export interface NewGrant
 export type SavedGrant =
   /** The account is connected, with this grant or a later one. */
   | { readonly outcome: 'connected' }
-  /** The account stays connected with the grant of another user, which `over` protects. */
+  /** The account stays connected with another grant, which is later, or which `over` protects. */
   | { readonly outcome: 'kept'; readonly found: ActiveConnection }
   /** The account was disconnected after a later grant. */
   | { readonly outcome: 'disconnected' };
@@ -51,16 +51,14 @@ export async function saveGrant(
   );
   if (!result) throw new TableUnavailableError();
   if (result.written) return { outcome: 'connected' };
-  return stoodAgainst(grant, over, result.found);
+  return stoodAgainst(grant, result.found);
 }
 
 /** What a grant that was not written found instead. */
-function stoodAgainst(
-  { grantId, userId }: Grant,
-  over: ReplaceableGrant,
-  found: Connection | undefined,
-): SavedGrant {
+function stoodAgainst({ grantId, userId, ref }: Grant, found: Connection | undefined): SavedGrant {
   if (found?.status !== 'active') return { outcome: 'disconnected' };
-  const isOurs = found.grantId === grantId || (userId !== undefined && found.userId === userId);
-  return over === 'any' || isOurs ? { outcome: 'connected' } : { outcome: 'kept', found };
+  const isUsers = userId !== undefined && found.userId === userId;
+  const isSameRef = ref === undefined || found.ref === ref;
+  const isOurs = found.grantId === grantId || (isUsers && isSameRef);
+  return isOurs ? { outcome: 'connected' } : { outcome: 'kept', found };
 }

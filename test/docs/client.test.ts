@@ -61,7 +61,8 @@ describe('docs/client.md', () => {
     async (name, answer) => {
       const { handler } = await import(await packed.bundle(name));
       expect(connection).toBeDefined();
-      expect(await handler({ accountId, connection }, context)).toEqual(answer);
+      const event = { accountId, connection, customerId: 'customer-7' };
+      expect(await handler(event, context)).toEqual(answer);
     },
   );
 

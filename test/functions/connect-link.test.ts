@@ -58,7 +58,7 @@ describe('a connect link', () => {
     await system.remove(idOf(NORTHWIND));
     const { url } = await created({ ref: 'tenant-8' });
     expect(await browser().connect(url, MAPLE)).toContain('Jobber is connected');
-    expect(await browser().connect(url, NORTHWIND)).toContain('has connected another account');
+    expect(await browser().connect(url, NORTHWIND)).toContain('for another account');
     expect(await system.item(idOf(NORTHWIND))).toBeUndefined();
     expect(await browser().connect(url, MAPLE)).toContain('Jobber is connected');
   });

@@ -23,9 +23,9 @@ afterEach(() => {
 
 const item = async () => (await system.item(idOf(MAPLE))) ?? {};
 
-async function link(ref?: string): Promise<string> {
-  const made = (await system.invoke('create-connect-link', ref ? { ref } : {})) as { url: string };
-  return made.url;
+async function link(ref?: string, accountId?: string): Promise<string> {
+  const request = { ...(ref && { ref }), ...(accountId && { accountId }) };
+  return ((await system.invoke('create-connect-link', request)) as { url: string }).url;
 }
 
 /** Connects as this admin, by a link of the owner's app; returns the last page. */
@@ -75,10 +75,40 @@ describe('a connect that nobody but its user asked for', () => {
   });
 });
 
-describe('a connect that the owner’s app asked for', () => {
+describe('a connect by a link', () => {
+  it('keeps the working grant of another admin: anybody may have sent the link', async () => {
+    await connectByLink(FIRST, 'tenant-7');
+    const before = await item();
+    expect(await connectByLink(SECOND, 'tenant-8')).toContain('already connected');
+    expect(await item()).toEqual(before);
+  });
+
+  it('keeps the ref of an active connection, even from its own user', async () => {
+    await connectByLink(FIRST, 'tenant-7');
+    const before = await item();
+    expect(await connectByLink(FIRST, 'tenant-8')).toContain('already connected');
+    expect(await item()).toEqual(before);
+    expect(await connectByLink(FIRST, 'tenant-7')).toContain('Jobber is connected');
+  });
+
+  it('gives a connection without a ref its first one', async () => {
+    await system.connectFromMarketplace(FIRST);
+    expect(await connectByLink(FIRST, 'tenant-7')).toContain('Jobber is connected');
+    expect(await item()).toMatchObject({ ref: 'tenant-7' });
+  });
+
+  it('made for an account connects no other', async () => {
+    const url = await link('tenant-7', '518027');
+    expect(await browser().connect(url, MAPLE)).toContain('for another account');
+    expect(await item()).toEqual({});
+  });
+});
+
+describe('a connect that the owner’s app asked for, of this account', () => {
   it('replaces the grant of another admin, and the event says whose', async () => {
     await connectByLink(FIRST, 'tenant-7');
-    expect(await connectByLink(SECOND, 'tenant-8')).toContain('Jobber is connected');
+    const url = await link('tenant-8', idOf(MAPLE));
+    expect(await browser().connect(url, SECOND)).toContain('Jobber is connected');
     expect(await item()).toMatchObject({ userId: '1077989', ref: 'tenant-8' });
     await until(() => latestEvent('connection.established')?.['userId'] === '1077989');
     expect(latestEvent('connection.established')).toMatchObject({
@@ -147,6 +177,16 @@ describe('Manage App', () => {
     expect(claim).toMatchObject({ isConnector: true });
     expect(await item()).toMatchObject({ status: 'active', userId: '1077989', ref: 'tenant-7' });
     expect(await system.getToken({ accountId: idOf(MAPLE) })).toMatchObject({ ok: true });
+  });
+
+  it('takes no link: a link is for a connect', async () => {
+    await connectByLink(FIRST, 'tenant-7');
+    const made = new URL(await link('tenant-8')).searchParams.get('link');
+    const user = browser();
+    const callback = await user.decide(`${system.url}/oauth/manage?link=${made}`, SECOND);
+    const { url } = await user.follow(callback);
+    expect(await claimAt(url)).toMatchObject({ isConnector: false, ref: undefined });
+    expect(await item()).toMatchObject({ ref: 'tenant-7', userId: '1077988' });
   });
 
   it('shows a page where the owner has no app to lead to', async () => {

@@ -158,9 +158,15 @@ describe('npm start', { timeout: 60_000 }, () => {
       JOBBER_CLIENT_SECRET: 'simulated-secret',
       JOBBER_BASE_URL: jobberUrl,
     });
-    const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+    const [{ url, pageUrl }] = (await once(child, 'message')) as [{ url: string; pageUrl: string }];
     const response = await fetch(`${url}/oauth/connect`, { redirect: 'manual' });
     expect(response.headers.get('location')).toContain(`${jobberUrl}/api/oauth/authorize`);
+    // What could disconnect a real customer is for whoever sees the output of this start.
+    expect((await fetch(`${url}/_local/state`)).status).toBe(403);
+    expect((await fetch(`${url}/?key=guessed`)).status).toBe(403);
+    const opened = await fetch(pageUrl, { redirect: 'manual' });
+    const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
+    expect((await fetch(`${url}/_local/state`, { headers: { cookie } })).status).toBe(200);
   });
 });
 

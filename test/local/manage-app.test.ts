@@ -44,12 +44,12 @@ describe.skipIf(!hasChromium)('Manage App, in a real browser (skipped without Ch
     return () => user.close();
   });
 
-  async function marketplaceAs(admin: 'first admin' | 'second admin') {
+  async function marketplaceAs(admin: 'First admin' | 'Second admin') {
     await page.goto(`${system.jobberUrl}/marketplace`);
-    await page.getByLabel('You are').selectOption({ label: `Maple Street Plumbing, ${admin}` });
+    await page.getByLabel('You are').selectOption({ label: `${admin}, Maple Street Plumbing` });
     await page.getByRole('button', { name: 'Sign in' }).click();
   }
-  async function connectAs(admin: 'first admin' | 'second admin') {
+  async function connectAs(admin: 'First admin' | 'Second admin') {
     await marketplaceAs(admin);
     await page.getByRole('button', { name: 'Connect' }).click();
     await page.getByRole('button', { name: 'Allow' }).click();
@@ -59,7 +59,7 @@ describe.skipIf(!hasChromium)('Manage App, in a real browser (skipped without Ch
     page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth');
 
   it('connects from the marketplace, and shows who connected', async () => {
-    await connectAs('first admin');
+    await connectAs('First admin');
     await page.getByRole('heading', { name: 'Jobber is connected' }).waitFor();
     await page.goto(system.url);
     await page.getByText('First admin (1077988)').waitFor();
@@ -70,10 +70,10 @@ describe.skipIf(!hasChromium)('Manage App, in a real browser (skipped without Ch
   });
 
   it('signs a second admin in to the owner’s app, and leaves the connection alone', async () => {
-    await connectAs('first admin');
+    await connectAs('First admin');
     await page.getByRole('heading', { name: 'Jobber is connected' }).waitFor();
     const before = await connection();
-    await marketplaceAs('second admin');
+    await marketplaceAs('Second admin');
     await page.getByRole('button', { name: 'Manage App' }).click();
     await page.getByText('Sign in as Second admin of Maple Street Plumbing?').waitFor();
     const claimed = page.url();
@@ -85,7 +85,7 @@ describe.skipIf(!hasChromium)('Manage App, in a real browser (skipped without Ch
   });
 
   it('heals a connection whose rotation was lost', async () => {
-    await connectAs('first admin');
+    await connectAs('First admin');
     await page.getByRole('heading', { name: 'Jobber is connected' }).waitFor();
     const lost = {
       status: 'reconnect_required',
@@ -93,7 +93,7 @@ describe.skipIf(!hasChromium)('Manage App, in a real browser (skipped without Ch
       statusChangedAt: 1,
     };
     await system.put({ ...(await connection()), ...lost });
-    await marketplaceAs('second admin');
+    await marketplaceAs('Second admin');
     await page.getByRole('button', { name: 'Manage App' }).click();
     await page.getByText('Sign in as Second admin of Maple Street Plumbing?').waitFor();
     expect(await connection()).toMatchObject({ status: 'active', userId: '1077989' });
@@ -123,9 +123,23 @@ describe.skipIf(!hasChromium)('Manage App, in a real browser (skipped without Ch
     }
   });
 
+  it('signs in nobody else than the page shows, though another claim came meanwhile', async () => {
+    await connectAs('First admin');
+    await marketplaceAs('First admin');
+    await page.getByRole('button', { name: 'Manage App' }).click();
+    await page.getByText('Sign in as First admin of Maple Street Plumbing?').waitFor();
+    process.env['MANAGE_URL'] = `${appUrl}/not-used`;
+    const attacker = await system.manage('518027/1204415');
+    const other = await user.newPage();
+    await other.goto(attacker.url.replace('/not-used', '/jobber'));
+    await other.getByText('Sign in as First admin of Northwind Landscaping?').waitFor();
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Hello, First admin of Maple Street Plumbing.').waitFor();
+  });
+
   it('does not let the form of another site confirm a sign-in', async () => {
-    await connectAs('first admin');
-    await marketplaceAs('first admin');
+    await connectAs('First admin');
+    await marketplaceAs('First admin');
     await page.getByRole('button', { name: 'Manage App' }).click();
     await page.getByText('Sign in as First admin').waitFor();
     const other = await user.newPage();
