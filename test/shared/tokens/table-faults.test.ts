@@ -166,11 +166,11 @@ describe('a new grant', () => {
     const later = await system.stored();
     const save = async () =>
       saveGrant({ table: db.table, clock }, await keys.current(), early, by());
-    expect(await save()).toBe(true);
+    expect(await save()).toEqual({ outcome: 'connected' });
     expect(await system.stored()).toEqual(later);
 
     await db.set(ACCOUNT, { status: 'disconnected', statusChangedAt: clock.now() });
-    expect(await save()).toBe(false);
+    expect(await save()).toEqual({ outcome: 'disconnected' });
     expect(await system.status()).toMatch(/^disconnected/);
   });
 
