@@ -3,7 +3,7 @@ import { plus } from '../../../shared/runtime/clock.ts';
 import { GRACE } from '../../../shared/tokens/budgets.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { answerLost } from '../../support/provider.ts';
-import { ACCOUNT, CALL_TIME, tokenSystem } from '../../support/token-system.ts';
+import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 let system: Awaited<ReturnType<typeof tokenSystem>>;
 const by = () => plus(system.clock.now(), CALL_TIME);
@@ -84,6 +84,21 @@ describe('a table that refuses writes', () => {
       retryable: true,
     });
     expect(system.server.redemptions).toEqual([]);
+  });
+
+  it('leaves the current token to its caller when it does so at CLAIM, before that token expires', async () => {
+    const { helper, clock, db, server, startProcess } = system;
+    const current = await helper.getAccessToken(ACCOUNT);
+    clock.advance(59 * MINUTE + 30_000);
+    const silent = startProcess({
+      ...db.table,
+      claim(...args) {
+        db.outage(true);
+        return db.table.claim(...args);
+      },
+    });
+    expect(await silent.getAccessToken(ACCOUNT)).toEqual(current);
+    expect(server.redemptions).toHaveLength(1);
   });
 
   it('gets the rotation as soon as it is back', async () => {
