@@ -81,14 +81,16 @@ export const isDue = (connection: ActiveConnection, due: DueWhen): boolean =>
   connection.accessTokenExpiresAt <= due.horizon ||
   sameSealed(connection.accessToken, due.rejected);
 
-/** Whether the token was refused a moment ago, or is spent and its successor on the way. */
-export const isPaused = ({ retryAt, escrowedAt }: ActiveConnection, now: EpochMs): boolean =>
-  (retryAt !== undefined && retryAt > now && retryAt <= plus(now, 2 * REFUSED_PAUSE)) ||
-  (escrowedAt !== undefined &&
-    escrowedAt > plus(now, -ESCROW_TRIES) &&
-    escrowedAt <= plus(now, LONGEST_LEASE));
+/** Stands for a time that was never written. */
+const LONG_AGO = 0 as EpochMs;
 
-export const isLeased = ({ leaseExpiresAt }: ActiveConnection, now: EpochMs): boolean =>
-  leaseExpiresAt !== undefined &&
-  leaseExpiresAt >= now &&
-  leaseExpiresAt <= plus(now, LONGEST_LEASE);
+/** Whether the token was refused a moment ago, or is spent and its successor on the way. */
+export const isPaused = (
+  { retryAt = LONG_AGO, escrowedAt = LONG_AGO }: ActiveConnection,
+  now: EpochMs,
+): boolean =>
+  (retryAt > now && retryAt <= plus(now, 2 * REFUSED_PAUSE)) ||
+  (escrowedAt > plus(now, -ESCROW_TRIES) && escrowedAt <= plus(now, LONGEST_LEASE));
+
+export const isLeased = ({ leaseExpiresAt = LONG_AGO }: ActiveConnection, now: EpochMs): boolean =>
+  leaseExpiresAt >= now && leaseExpiresAt <= plus(now, LONGEST_LEASE);

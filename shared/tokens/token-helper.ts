@@ -120,9 +120,9 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       const step = await carryOut(accountId, decision, stopgap, { deadline, answerBy, waited });
       if (decision.kind === 'follow') waited++;
       const { token } = step;
-      // A refresh joined in flight may have issued the very token that was rejected since, or be another grant's.
+      // A refresh joined in flight may have issued the very token that was rejected since, or another grant's: read again.
       const isWanted = token && token.accessToken !== rejectedToken;
-      if (isWanted && (grantId === undefined || token === current)) return token;
+      if (isWanted && grantId === undefined) return token;
       found = 'found' in step ? step.found : await read(accountId, answerBy);
       // Whoever refreshed meanwhile, or still does, did what can be done: any valid token will do.
       validitySeconds = 0;

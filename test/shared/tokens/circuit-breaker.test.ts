@@ -138,6 +138,23 @@ describe('the circuit breaker', () => {
     expect(await token).toHaveProperty('accessToken');
   });
 
+  it('pauses callers who need a token now and join each other, with one attempt to take the probe', async () => {
+    const { server, db, startProcess } = system;
+    system.expireAccessToken();
+    const unlucky = startProcess();
+    server.script(answerLost, answerLost);
+    await expect(unlucky.getAccessToken('account-0')).rejects.toThrow();
+    await expect(unlucky.refreshIfDue('account-1', AHEAD)).rejects.toThrow();
+    db.calls.length = 0;
+    const joined = await Promise.allSettled(
+      Array.from({ length: 20 }, () => unlucky.getAccessToken('account-1')),
+    );
+    for (const each of joined) {
+      expect(each).toMatchObject({ status: 'rejected', reason: { code: 'refresh_paused' } });
+    }
+    expect(db.calls.filter((call) => call === 'UpdateItem')).toHaveLength(1);
+  });
+
   it('opens when an answer is out for ten seconds', async () => {
     const { server, clock, startProcess } = system;
     const answer = holdUp(server, 'answer');

@@ -252,6 +252,81 @@ describe('callers beside a refresh', () => {
     expect((await refreshing).accessToken).not.toBe(current.accessToken);
   });
 
+  it('in the same process do not wait for a refresh that has no lease yet while the current token lasts', async () => {
+    const { db, helper, clock, startProcess } = system;
+    const current = await helper.getAccessToken(ACCOUNT);
+    clock.advance(59 * MINUTE + 30_000);
+    const claiming = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let reads = 0;
+    const process = startProcess({
+      ...db.table,
+      get: (...args) => db.table.get(...args).finally(() => reads++),
+      async claim(...args) {
+        claiming.resolve();
+        await goOn.promise;
+        return db.table.claim(...args);
+      },
+    });
+    const refreshing = process.getAccessToken(ACCOUNT);
+    await claiming.promise;
+    const second = process.getAccessToken(ACCOUNT);
+    await until(() => reads === 2);
+    // By then it would have joined.
+    await new Promise(setImmediate);
+    goOn.resolve();
+    expect(await second).toEqual(current);
+    expect((await refreshing).accessToken).not.toBe(current.accessToken);
+  });
+
+  it('are not given the current token in the second in which it expires', async () => {
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, {
+      accessTokenExpiresAt: system.nowSeconds(),
+      leaseId: 'somebody',
+      leaseExpiresAt: clock.now() + LEASE,
+    });
+    const deadline = at(clock.now() + 2_000);
+    await expect(helper.getAccessToken(ACCOUNT, { deadline })).rejects.toMatchObject({
+      retryable: true,
+    });
+  });
+
+  it('double their pauses every third time', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    const { db, clock, helper } = system;
+    await db.set(ACCOUNT, { leaseId: 'somebody', leaseExpiresAt: clock.now() + LEASE });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    const everyThird = clock.slept.filter((_, index) => index % 3 === 0);
+    expect(everyThird.slice(0, 6)).toEqual([50, 100, 200, 400, 800, 1_000]);
+  });
+
+  it('with little time do not wait for the long pause of the others', {
+    timeout: 10_000,
+  }, async () => {
+    const { db, clock, startProcess } = system;
+    await db.set(ACCOUNT, { leaseId: 'somebody', leaseExpiresAt: clock.now() + LEASE });
+    const pausing = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const { sleep } = clock;
+    let pauses = 0;
+    clock.sleep = async (ms) => {
+      if (++pauses > 1) return sleep(ms);
+      pausing.resolve();
+      return goOn.promise;
+    };
+    const process = startProcess();
+    const patient = process.getAccessToken(ACCOUNT);
+    await pausing.promise;
+    const deadline = at(clock.now() + 1_200);
+    await expect(process.getAccessToken(ACCOUNT, { deadline })).rejects.toMatchObject({
+      retryable: true,
+    });
+    expect(pauses).toBeGreaterThan(1);
+    goOn.resolve();
+    await expect(patient).rejects.toThrow();
+  });
+
   it('wait, and do not try again and again, when the lease was taken after they looked', async () => {
     const { server, startProcess, db } = system;
     const before = await system.stored();
@@ -267,6 +342,7 @@ describe('callers beside a refresh', () => {
     const second = late.getAccessToken(ACCOUNT);
     await until(() => system.clock.slept.length === 3);
     expect(db.calls.filter((call) => call === 'UpdateItem')).toHaveLength(1);
+    expect(system.metrics.filter((metric) => metric === 'RefreshWaited')).toHaveLength(1);
     goOn();
     expect(await second).toEqual(await first);
   });

@@ -108,6 +108,16 @@ describe('a call of the table', { timeout: 20_000 }, () => {
     response.writeHead(503, { 'x-amz-retry-after': '11000', 'retry-after': '11' }).end('{}');
   };
 
+  it('ends its request, too, when its time is over', async () => {
+    const ended = Promise.withResolvers<void>();
+    const table = await tableThat((response) => {
+      response.on('close', ended.resolve);
+      trickle(response);
+    });
+    await expect(table.get(ACCOUNT, 100)).rejects.toThrow();
+    await ended.promise;
+  });
+
   it.each([
     ['whose answer trickles', trickle],
     ['that asks to wait for 11 s', askToWait],

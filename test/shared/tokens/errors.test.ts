@@ -12,6 +12,7 @@ const all: [code: string, error: errors.AnyTokenError, retryable: boolean][] = [
   ['refresh_in_progress', new errors.RefreshInProgressError(), true],
   ['deadline_too_close', new errors.DeadlineTooCloseError(), true],
   ['refresh_outcome_unknown', new errors.RefreshOutcomeUnknownError('HTTP 502'), true],
+  ['refresh_paused', new errors.RefreshPausedError(), true],
   ['rotation_in_doubt', new errors.RotationInDoubtError(), true],
   ['client_rejected', new errors.ClientRejectedError(), true],
   ['access_token_rejected', new errors.AccessTokenRejectedError(), false],

@@ -217,6 +217,17 @@ describe('accounts that have no tokens', () => {
       system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
     ).rejects.toMatchObject({ code: 'disconnected' });
   });
+
+  it.each(['revoked', 'rotation_lost'])('because they are %s need their admin', async (reason) => {
+    const { db, helper, server } = system;
+    await db.set(ACCOUNT, { status: 'reconnect_required', statusReason: reason });
+    const needed = { code: 'reconnect_required', reason, retryable: false };
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject(needed);
+    await expect(helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 })).rejects.toMatchObject(
+      needed,
+    );
+    expect(server.redemptions).toEqual([]);
+  });
 });
 
 describe('the credentials of another app, which a bad deploy brings', () => {

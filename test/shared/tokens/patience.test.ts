@@ -189,6 +189,14 @@ describe('a rotation', () => {
     expect(await system.stored()).toMatchObject({ status: 'active', rotation: 2 });
   });
 
+  it('whose access token was cut off brings the next one to a caller whose token was rejected, too', async () => {
+    const { server, helper } = system;
+    server.script((carryOut) => ({ ...carryOut(), accessToken: undefined }) as never);
+    const token = await helper.getAccessToken(ACCOUNT, { rejectedToken: 'an older one' });
+    expect(token.accessToken).toEqual(expect.any(String));
+    expect(server.redemptions).toHaveLength(2);
+  });
+
   it('is stored in an item that has no rotation yet', async () => {
     const { db, helper } = system;
     await db.remove(ACCOUNT, ['rotation']);

@@ -218,13 +218,15 @@ describe('races', () => {
   });
 
   it('hands out the current token, without waiting, while another process refreshes ahead', async () => {
-    const { server, startProcess, helper, clock } = system;
+    const { server, startProcess, helper, clock, db } = system;
     const before = await helper.getAccessToken(ACCOUNT);
     clock.advance(59 * 60_000 + 30_000);
     const goOn = holdUp(server, 'request');
     const refreshing = startProcess().getAccessToken(ACCOUNT);
     await until(() => server.redemptions.length === 2);
+    db.calls.length = 0;
     expect(await startProcess().getAccessToken(ACCOUNT)).toEqual(before);
+    expect(db.calls).toEqual(['GetItem']);
     expect(clock.slept).toEqual([]);
     goOn();
     expect((await refreshing).accessToken).not.toBe(before.accessToken);

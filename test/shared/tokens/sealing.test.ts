@@ -118,7 +118,9 @@ describe('the sealing key', () => {
       reason: 'unreadable',
       cause: expect.any(UnsealableError),
     };
+    system.db.calls.length = 0;
     await expect(startProcess().getAccessToken(ACCOUNT)).rejects.toMatchObject(unreadable);
+    expect(system.db.calls).toEqual(['GetItem']);
     system.expireAccessToken();
     await expect(
       startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),

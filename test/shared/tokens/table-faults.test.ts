@@ -3,7 +3,7 @@ import { plus } from '../../../shared/runtime/clock.ts';
 import { GRACE } from '../../../shared/tokens/budgets.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { answerLost } from '../../support/provider.ts';
-import { ACCOUNT, CALL_TIME, tokenSystem } from '../../support/token-system.ts';
+import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 let system: Awaited<ReturnType<typeof tokenSystem>>;
 const by = () => plus(system.clock.now(), CALL_TIME);
@@ -86,6 +86,21 @@ describe('a table that refuses writes', () => {
     expect(system.server.redemptions).toEqual([]);
   });
 
+  it('leaves the current token to its caller when it does so at CLAIM, before that token expires', async () => {
+    const { helper, clock, db, server, startProcess } = system;
+    const current = await helper.getAccessToken(ACCOUNT);
+    clock.advance(59 * MINUTE + 30_000);
+    const silent = startProcess({
+      ...db.table,
+      claim(...args) {
+        db.outage(true);
+        return db.table.claim(...args);
+      },
+    });
+    expect(await silent.getAccessToken(ACCOUNT)).toEqual(current);
+    expect(server.redemptions).toHaveLength(1);
+  });
+
   it('gets the rotation as soon as it is back', async () => {
     const { db, server, clock } = system;
     server.script((carryOut) => {
@@ -166,11 +181,11 @@ describe('a new grant', () => {
     const later = await system.stored();
     const save = async () =>
       saveGrant({ table: db.table, clock }, await keys.current(), early, by());
-    expect(await save()).toBe(true);
+    expect(await save()).toEqual({ outcome: 'connected' });
     expect(await system.stored()).toEqual(later);
 
     await db.set(ACCOUNT, { status: 'disconnected', statusChangedAt: clock.now() });
-    expect(await save()).toBe(false);
+    expect(await save()).toEqual({ outcome: 'disconnected' });
     expect(await system.status()).toMatch(/^disconnected/);
   });
 
