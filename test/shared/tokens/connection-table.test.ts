@@ -371,6 +371,65 @@ describe('END', () => {
   });
 });
 
+describe('STORE UNCHANGED', () => {
+  const held = { accountId: A, leaseId: 'lease', refreshToken: REFRESH };
+  const unchanged = {
+    accessToken: NEW_ACCESS,
+    refreshToken: REFRESH,
+    accessTokenExpiresAt: s(9_000),
+    refreshedAt: s(8_000),
+  };
+  const alone = { inDoubtSince: undefined, keepsMarks: false };
+  beforeEach(() => db.set(A, { ...leased, ...marks }));
+
+  it('saves the access token, and ends the lease and all marks', async () => {
+    expect(await db.table.storeUnchanged(held, unchanged, alone)).toEqual({ stored: true });
+    expect(await stored()).toEqual({ ...active, ...unchanged });
+  });
+
+  it('keeps the marks of others, and says that it took the lease over', async () => {
+    const others = { inDoubtSince: ms(77), keepsMarks: true };
+    await db.table.storeUnchanged(held, unchanged, others);
+    const { unconfirmedAt } = marks;
+    expect(await stored()).toEqual({ ...active, ...unchanged, unconfirmedAt, inDoubtSince: 77 });
+  });
+
+  it.each([
+    ['another lease', { leaseId: 'other' }],
+    ['another refresh token', { refreshToken: NEW_REFRESH }],
+  ])('changes nothing under %s', async (_, change) => {
+    await db.set(A, change);
+    const before = await stored();
+    const result = await db.table.storeUnchanged(held, unchanged, alone);
+    expect(result).toEqual({ stored: false, found: before });
+    expect(await stored()).toEqual(before);
+  });
+
+  it('recognises its own write: a retry whose first attempt landed', async () => {
+    await db.table.storeUnchanged(held, unchanged, alone);
+    expect(await db.table.storeUnchanged(held, unchanged, alone)).toEqual({ stored: true });
+  });
+
+  it('recognises nothing in a connection without an access token, or that is gone', async () => {
+    await db.remove(A, ['leaseId', 'accessToken']);
+    const found = await stored();
+    expect(await db.table.storeUnchanged(held, unchanged, alone)).toEqual({ stored: false, found });
+    const { accessToken: _, ...cutOff } = unchanged;
+    expect(await db.table.storeUnchanged(held, cutOff, alone)).toMatchObject({ stored: false });
+    await db.delete(A);
+    expect(await db.table.storeUnchanged(held, unchanged, alone)).toEqual({
+      stored: false,
+      found: undefined,
+    });
+  });
+
+  it('removes the access token if the answer was cut off before it', async () => {
+    const { accessToken: _, ...cutOff } = unchanged;
+    await db.table.storeUnchanged(held, cutOff, alone);
+    expect(await stored()).not.toHaveProperty('accessToken');
+  });
+});
+
 describe('RELEASE', () => {
   const held = { accountId: A, leaseId: 'lease', refreshToken: REFRESH };
   beforeEach(() => db.set(A, leased));
