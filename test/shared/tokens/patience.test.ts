@@ -118,6 +118,56 @@ describe('a wrong refusal', () => {
     expect(await system.storedTokenIsLive()).toBe(true);
   });
 
+  it('is appealed only while it needs its admin, when an appeal is due, and by one at a time', async () => {
+    const { helper, server, clock, db } = system;
+    const asked = async (account = ACCOUNT) => {
+      const before = server.redemptions.length;
+      await helper.appeal(account);
+      return server.redemptions.length - before;
+    };
+    // It is active, and another account never connected.
+    expect(await asked()).toBe(0);
+    expect(await asked('nobody')).toBe(0);
+    const lapsed = {
+      status: 'reconnect_required',
+      statusReason: 'revoked',
+      statusChangedAt: clock.now(),
+      appealShard: 0,
+    };
+    await db.set(ACCOUNT, lapsed);
+    expect(await asked()).toBe(0);
+    await db.set(ACCOUNT, { appealAt: clock.now() + 1 });
+    expect(await asked()).toBe(0);
+    await db.set(ACCOUNT, {
+      appealAt: clock.now(),
+      leaseId: 'other',
+      leaseExpiresAt: clock.now() + LEASE,
+    });
+    await expect(helper.appeal(ACCOUNT)).rejects.toMatchObject({ code: 'refresh_in_progress' });
+    await db.remove(ACCOUNT, ['leaseId', 'leaseExpiresAt']);
+    expect(await asked()).toBe(1);
+    expect(await system.status()).toBe('active');
+  });
+
+  it('that another process has restored meanwhile needs no appeal', async () => {
+    const { helper, server, clock, db } = system;
+    await db.set(ACCOUNT, {
+      status: 'reconnect_required',
+      statusReason: 'revoked',
+      statusChangedAt: clock.now(),
+      appealShard: 0,
+      appealAt: clock.now(),
+    });
+    const { claimAppeal } = db.table;
+    db.table.claimAppeal = async (...claim) => {
+      await db.set(ACCOUNT, { status: 'active' });
+      return claimAppeal(...claim);
+    };
+    await helper.appeal(ACCOUNT);
+    db.table.claimAppeal = claimAppeal;
+    expect(server.redemptions).toHaveLength(0);
+  });
+
   it('is appealed for a week, and then no more', async () => {
     const { server, helper, clock } = system;
     server.revoke();
