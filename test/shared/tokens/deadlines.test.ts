@@ -8,6 +8,7 @@ import type { EpochMs } from '../../../shared/runtime/clock.ts';
 import { ESCROW, LEASE, STORE, TABLE_CALL } from '../../../shared/tokens/budgets.ts';
 import { connectionTable } from '../../../shared/tokens/connection-table.ts';
 import { ACCOUNT, tokenSystem } from '../../support/token-system.ts';
+import { until } from '../../support/until.ts';
 
 let system: Awaited<ReturnType<typeof tokenSystem>>;
 beforeEach(async () => {
@@ -46,8 +47,9 @@ describe('a caller who waits for another refresh', () => {
       return carryOut();
     });
     const first = helper.getAccessToken(ACCOUNT);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const deadline = (clock.now() + 100) as EpochMs;
+    await until(() => server.redemptions.length === 1);
+    // Its read must end within this time on a slow machine, too.
+    const deadline = (clock.now() + 1_000) as EpochMs;
     await expect(helper.getAccessToken(ACCOUNT, { deadline })).rejects.toMatchObject({
       code: 'refresh_in_progress',
     });
