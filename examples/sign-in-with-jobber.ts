@@ -50,11 +50,13 @@ export function signInWithJobber({ issuer, url }: { issuer: string; url: string 
     );
   }
 
-  /** The form names the claim that was shown, and `SameSite` keeps the form of another site from confirming it. */
+  /** The form names the claim that was shown, and comes from our own page: no other page may confirm it. */
   function confirm(claimId: string, request: IncomingMessage, response: ServerResponse): void {
     const claim = pending.get(claimId);
-    const isOurs = claim && claim.secret === cookieOf(request, `confirm-${claimId}`);
-    if (!isOurs || isOver(claim)) {
+    const isOurs =
+      request.headers.origin === new URL(url).origin &&
+      claim?.secret === cookieOf(request, `confirm-${claimId}`);
+    if (!claim || !isOurs || isOver(claim)) {
       page(response, 400, 'Please start again from Jobber.');
       return;
     }
@@ -115,7 +117,8 @@ function page(response: ServerResponse, status: number, content: string): void {
     'cache-control': 'no-store',
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     'content-type': 'text/html; charset=utf-8',
-    'referrer-policy': 'no-referrer',
+    // The form's request needs an origin, which `no-referrer` would hide.
+    'referrer-policy': 'same-origin',
   });
   response.end(`<!doctype html>
 <html lang="en">

@@ -173,7 +173,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     return {
       folder,
       url,
-      pageUrl: key === undefined ? url : `${url}/?key=${key}`,
+      pageUrl: key === undefined ? url : `${url}/#key=${key}`,
       jobberUrl: jobber.baseUrl,
       awsUrl,
       environment,

@@ -21,26 +21,22 @@ export function consolePage(dependencies: PageDependencies): Aside {
   const actions = pageActions(dependencies);
 
   return async (request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', url);
+    const { pathname } = new URL(request.url ?? '/', url);
     if (pathname !== '/' && !pathname.startsWith('/_local/')) return false;
     const refusal = refusalOf(request);
     if (refusal) {
       json(response, refusal.status, { message: refusal.message });
       return true;
     }
-    if (key !== undefined && !hasKey(request, key)) {
-      const isGiven = pathname === '/' && isSame(searchParams.get('key') ?? '', key);
-      if (isGiven) response.writeHead(302, { location: '/', 'set-cookie': keyCookie(key) }).end();
-      else json(response, 403, { message: 'Open the address that npm start has printed.' });
-      return true;
-    }
     const file = files[pathname];
     if (file) {
       response.writeHead(200, { 'content-type': file.type, ...SECURITY });
       response.end(readFileSync(new URL(file.name, import.meta.url)));
+    } else if (key !== undefined && !hasKey(request, key)) {
+      json(response, 403, { message: 'Open the address that npm start has printed.' });
     } else if (pathname === '/_local/state') {
       json(response, 200, await state());
-    } else if (pathname === '/_local/connect') {
+    } else if (pathname === '/_local/connect' && request.method === 'GET') {
       const link = await actions.connect();
       response.writeHead(302, { location: link.ok ? link.url : '/' });
       response.end();
@@ -67,7 +63,9 @@ export function consolePage(dependencies: PageDependencies): Aside {
     if (!action || request.method !== 'POST') {
       return json(response, 404, { message: 'There is no such action.' });
     }
-    const body = parseObject((await readBody(request)) || '{}');
+    const text = await readBody(request);
+    if (text === undefined) return json(response, 413, { message: 'The body is too large.' });
+    const body = parseObject(text || '{}');
     if (!body) return json(response, 400, { message: 'The body must be a JSON object.' });
     try {
       json(response, 200, await action({ accountId: '', name: body['accountId'] ?? '', ...body }));
@@ -78,19 +76,15 @@ export function consolePage(dependencies: PageDependencies): Aside {
   }
 }
 
-/* The key, with real credentials: other users of this machine must not disconnect anybody. */
-const KEY_COOKIE = 'jobber_tokens_local_key';
-
-const keyCookie = (key: string) => `${KEY_COOKIE}=${key}; Path=/; HttpOnly; SameSite=Strict`;
-
-const hasKey = ({ headers }: IncomingMessage, key: string): boolean =>
-  (headers.cookie ?? '')
-    .split('; ')
-    .some((each) => each.startsWith(`${KEY_COOKIE}=`) && isSame(each, `${KEY_COOKIE}=${key}`));
-
-function isSame(given: string, key: string): boolean {
-  const [one, other] = [given, key].map((text) => createHash('sha256').update(text).digest());
-  return timingSafeEqual(one as Buffer, other as Buffer);
+/**
+ * With real credentials the page sends a key: other users of this machine must not disconnect anybody. Not in a cookie, which
+ * a browser sends to every port of this host.
+ */
+function hasKey({ headers }: IncomingMessage, key: string): boolean {
+  const [given, own] = [String(headers['x-local-key'] ?? ''), key].map((text) =>
+    createHash('sha256').update(text).digest(),
+  );
+  return timingSafeEqual(given as Buffer, own as Buffer);
 }
 
 /** The simulator knows names; Jobber itself is not asked. */

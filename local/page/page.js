@@ -2,6 +2,15 @@ const byId = (id) => document.getElementById(id);
 const template = byId('connection').content.firstElementChild;
 const busy = new Set();
 
+// The address that `npm start` prints has the key; a tab keeps it.
+const given = new URLSearchParams(location.hash.slice(1)).get('key');
+if (given) {
+  sessionStorage.setItem('key', given);
+  history.replaceState(null, '', '/');
+}
+const key = sessionStorage.getItem('key');
+const keyHeader = key ? { 'x-local-key': key } : {};
+
 const NEEDS_ACTIVE = new Set(['sync', 'expire', 'end', 'disconnect', 'revoke']);
 const NEEDS_SIMULATOR = new Set(['disconnect', 'revoke']);
 
@@ -20,7 +29,7 @@ async function act(action, connection) {
   try {
     const response = await fetch(`/_local/${action}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...keyHeader },
       body: JSON.stringify({ accountId: connection?.accountId, name: connection?.accountName }),
     });
     return await response.json();
@@ -32,7 +41,11 @@ async function act(action, connection) {
   }
 }
 
-const state = async () => (await fetch('/_local/state')).json();
+async function state() {
+  const response = await fetch('/_local/state', { headers: keyHeader });
+  if (!response.ok) throw new Error((await response.json()).message);
+  return response.json();
+}
 
 function render({ now, marketplace, connections, log }) {
   const simulated = marketplace !== undefined;
@@ -114,6 +127,11 @@ byId('link').addEventListener('click', async () => {
   byId('made').hidden = false;
   byId('made').querySelector('span').textContent = made.ref;
   byId('made').querySelector('a').href = made.url;
+});
+byId('connect').addEventListener('click', async (event) => {
+  event.preventDefault();
+  const made = await act('connect');
+  if (made?.ok) location.assign(made.url);
 });
 byId('sweep').addEventListener('click', () => act('sweep'));
 

@@ -42,7 +42,8 @@ const NO_USER = '-';
 function mayReplace(over: ReplaceableGrant, ref: string | undefined): string[] {
   if (over === 'any') return [];
   const isSameRef = ref === undefined ? '' : ' AND (attribute_not_exists(#ref) OR #ref = :ref)';
-  const ended = over === 'own' ? '' : ' OR accessToken = :ended';
+  const ended =
+    over === 'own' ? '' : ' OR (accessToken = :ended AND attribute_not_exists(leaseId))';
   const isFree =
     'attribute_not_exists(#status) OR #status <> :active OR attribute_exists(disconnectingSince)';
   return [`(${isFree} OR (userId = :user${isSameRef})${ended})`];

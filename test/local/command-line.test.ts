@@ -163,10 +163,10 @@ describe('npm start', { timeout: 60_000 }, () => {
     expect(response.headers.get('location')).toContain(`${jobberUrl}/api/oauth/authorize`);
     // What could disconnect a real customer is for whoever sees the output of this start.
     expect((await fetch(`${url}/_local/state`)).status).toBe(403);
-    expect((await fetch(`${url}/?key=guessed`)).status).toBe(403);
-    const opened = await fetch(pageUrl, { redirect: 'manual' });
-    const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
-    expect((await fetch(`${url}/_local/state`, { headers: { cookie } })).status).toBe(200);
+    const state = async (key: string) =>
+      (await fetch(`${url}/_local/state`, { headers: { 'x-local-key': key } })).status;
+    expect(await state('guessed')).toBe(403);
+    expect(await state(pageUrl.split('#key=')[1] ?? '')).toBe(200);
   });
 });
 
