@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { EpochMs, EpochSeconds } from '../../../shared/runtime/clock.ts';
 import {
   APPEALS_AFTER,
+  ESCROW_TRIES,
   LEASE,
   LONGEST_LEASE,
   REFUSED_PAUSE,
@@ -217,6 +218,16 @@ describe('CLAIM', () => {
     expect(await claim()).toMatchObject({ claimed });
   });
 
+  it.each([
+    ['has given up', NOW - ESCROW_TRIES, true],
+    ['may still deliver', NOW - ESCROW_TRIES + 1, false],
+    ['took it by a clock ahead of ours', NOW + LONGEST_LEASE, false],
+    ['took it by a clock too far ahead to be right', NOW + LONGEST_LEASE + 1, true],
+  ])('when the escrow of the successor %s: %s', async (_, escrowedAt, claimed) => {
+    await db.set(A, { escrowedAt });
+    expect(await claim()).toMatchObject({ claimed });
+  });
+
   it.each(['reconnect_required', 'disconnected'])('never when %s', async (status) => {
     await db.set(A, { status });
     expect(await claim()).toEqual({ claimed: false, found: { ...active, status } });
@@ -226,6 +237,45 @@ describe('CLAIM', () => {
     await db.delete(A);
     expect(await claim()).toEqual({ claimed: false, found: undefined });
     expect(await stored()).toBeUndefined();
+  });
+});
+
+describe('CLAIM APPEAL', () => {
+  const at = ms(lapsed.appealAt);
+  const appealed = { ...lapsed, accountId: A, statusChangedAt: ms(9), appealAt: at };
+  const claim = (now = at) =>
+    db.table.claimAppeal(appealed as never, { id: 'mine', expiresAt: ms(now + LEASE) }, now);
+  beforeEach(() => db.set(A, lapsed));
+
+  it('takes the lease and sets the time of the next appeal, or of none after the last', async () => {
+    const before = { ...active, ...lapsed };
+    expect(await claim()).toEqual({ claimed: true, abandoned: false, before });
+    const lease = { leaseId: 'mine', leaseExpiresAt: at + LEASE };
+    expect(await stored()).toEqual({
+      ...before,
+      ...lease,
+      appealAt: 9 + (APPEALS_AFTER[1] ?? NaN),
+    });
+
+    await db.set(A, lapsed);
+    await db.remove(A, ['leaseId', 'leaseExpiresAt']);
+    const last = ms(9 + (APPEALS_AFTER.at(-1) ?? NaN));
+    expect(await claim(last)).toMatchObject({ claimed: true });
+    expect(await stored()).toMatchObject({ leaseId: 'mine' });
+    expect(await stored()).not.toHaveProperty('appealAt');
+    expect(await stored()).not.toHaveProperty('appealShard');
+  });
+
+  it.each([
+    ['another appeal is the next one', { appealAt: at + 1 }],
+    ['the connection is active again', { status: 'active' }],
+    ['another holds the lease', { leaseId: 'theirs', leaseExpiresAt: at }],
+    ['the successor of its token is in escrow', { escrowedAt: at - ESCROW_TRIES + 1 }],
+  ])('changes nothing when %s', async (_, change) => {
+    await db.set(A, change);
+    const found = { ...active, ...lapsed, ...change };
+    expect(await claim()).toEqual({ claimed: false, found });
+    expect(await stored()).toEqual(found);
   });
 });
 
@@ -481,6 +531,14 @@ describe('LAPSE', () => {
     await db.set(A, change);
     expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: false });
     expect(await stored()).toEqual({ ...active, ...leased, ...marks, ...change });
+  });
+
+  it('is recognised as given only if it was given at this very time', async () => {
+    await db.table.lapse(held, 'revoked', ms(9));
+    const given = await stored();
+    expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: true });
+    expect(await db.table.lapse(held, 'revoked', ms(10))).toEqual({ written: false, found: given });
+    expect(await stored()).toEqual(given);
   });
 
   it('is none on a connection that is being disconnected: that one ends', async () => {
