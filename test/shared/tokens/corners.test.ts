@@ -101,6 +101,7 @@ describe('attempts to redeem', () => {
       code: 'deadline_too_close',
     });
     expect(system.metrics).toEqual([]);
+    expect(system.latencies).toEqual([]);
     expect(await system.stored()).not.toHaveProperty('unconfirmedAt');
     system.server.script(() => {
       clock.advance(MINUTE);
@@ -165,11 +166,13 @@ describe('a verdict', () => {
     await refuseOnce();
     server.script(async () => {
       await db.set(ACCOUNT, { leaseId: 'theirs' });
+      db.calls.length = 0;
       return { outcome: 'refused' };
     });
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
       code: 'rotation_in_doubt',
     });
+    expect(db.calls.filter((call) => call === 'UpdateItem')).toHaveLength(1);
     expect(await system.status()).toBe('active');
     expect(system.metrics).not.toContain('ReconnectRequired');
   });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ESCROW_DELIVERY, GRACE, LEASE, PROBE_EVERY } from '../../../shared/tokens/budgets.ts';
 import type { ConnectionTable } from '../../../shared/tokens/connection-table.ts';
 import { holdUp } from '../../support/provider.ts';
-import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
+import { ACCOUNT, MINUTE, rootKey, tokenSystem } from '../../support/token-system.ts';
 import { until } from '../../support/until.ts';
 
 const forever = <T>() => new Promise<T>(() => undefined);
@@ -167,6 +167,38 @@ describe('a verdict in doubt', () => {
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
       code: 'rotation_in_doubt',
     });
+  });
+
+  const trouble = {
+    'has the credentials of another app': () => {
+      system.server.clientId = 'other';
+    },
+    'cannot open the token': () => {
+      system.keys.versions = [rootKey('other')];
+    },
+    'cannot read the key of the token': () => {
+      system.keys.find = () => Promise.reject(new Error('AccessDeniedException'));
+    },
+  };
+  it.each([
+    ['has the credentials of another app', 'client_rejected'],
+    ['cannot open the token', 'reconnect_required'],
+    ['cannot read the key of the token', 'secrets_unavailable'],
+  ] as const)('stays open when the next holder %s', async (what, code) => {
+    const { clientId } = system.server;
+    const [versions, { find }] = [system.keys.versions, system.keys];
+    trouble[what]();
+    const next = system.startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    await expect(next).rejects.toMatchObject({ code });
+    expect(system.server.redemptions).toHaveLength(1);
+    expect(await system.stored()).toHaveProperty('inDoubtSince', system.clock.now());
+    expect(await system.stored()).not.toHaveProperty('leaseId');
+    expect(await system.stored()).not.toHaveProperty('unconfirmedAt');
+    system.server.clientId = clientId;
+    Object.assign(system.keys, { versions, find });
+    wake?.();
+    await stalled;
+    expect(await system.storedTokenIsLive()).toBe(true);
   });
 
   it('starts its grace anew when a further lease is taken over', async () => {

@@ -217,6 +217,20 @@ describe('races', () => {
     expect(await system.stored()).toMatchObject({ rotation: 1 });
   });
 
+  it('tells the verdict of the holder that took the lease over, not the error of the one that lost it', async () => {
+    const { server, helper, db } = system;
+    server.script(async () => {
+      const verdict = { status: 'reconnect_required', statusReason: 'rotation_lost' };
+      await db.set(ACCOUNT, verdict);
+      await db.remove(ACCOUNT, ['leaseId', 'leaseExpiresAt']);
+      return { outcome: 'client_rejected' };
+    });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'reconnect_required',
+      reason: 'rotation_lost',
+    });
+  });
+
   it('hands out the current token, without waiting, while another process refreshes ahead', async () => {
     const { server, startProcess, helper, clock, db } = system;
     const before = await helper.getAccessToken(ACCOUNT);
