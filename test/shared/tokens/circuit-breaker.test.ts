@@ -34,6 +34,15 @@ describe('the circuit breaker', () => {
     expect(server.redemptions).toHaveLength(ACCOUNTS.length);
   });
 
+  it('lets the next refresh ahead of expiry find out if the first one ends before it sends anything', async () => {
+    const { server, clock, startProcess } = system;
+    const process = startProcess();
+    const hurried = process.refreshIfDue('account-0', { ...AHEAD, deadline: clock.now() });
+    await expect(hurried).rejects.toMatchObject({ code: 'deadline_too_close' });
+    await process.refreshIfDue('account-1', AHEAD);
+    expect(server.redemptions).toHaveLength(1);
+  });
+
   it('stops the refreshes ahead of expiry of all processes at the first lost answer', async () => {
     const { server, startProcess } = system;
     server.script(...Array.from({ length: 50 }, () => answerLost));

@@ -274,6 +274,25 @@ describe('a disconnect from our side', () => {
     expect(revoked).toHaveLength(1);
   });
 
+  it('is an error when the connection is deleted while a token that was given up is tried once more', async () => {
+    await system.connect();
+    system.expireAccessToken();
+    await lapse();
+    const appeal = () => system.db.delete(ACCOUNT);
+    const disconnecting = protocol({ appeal }).disconnect(ACCOUNT, deadline());
+    await expect(disconnecting).rejects.toMatchObject({ code: 'not_connected' });
+    expect(await item()).toBeUndefined();
+    expect(revoked).toEqual([]);
+  });
+
+  it('is our own doing, too, when the connection is given up while Jobber is told', async () => {
+    await system.connect();
+    const verdict = { status: 'reconnect_required', statusReason: 'revoked' };
+    answers = [() => system.db.set(ACCOUNT, verdict).then(() => REVOKED)];
+    expect(await disconnect()).toEqual({ status: 'disconnected' });
+    expect(await system.status()).toBe('disconnected/disconnected_by_app');
+  });
+
   it('tells Jobber of a lapsed connection that a late STORE revives meanwhile', async () => {
     await system.connect();
     const lost = { status: 'reconnect_required', statusReason: 'rotation_lost' };

@@ -74,6 +74,15 @@ describe('a wrong refusal', () => {
       code: 'rotation_in_doubt',
     });
 
+  it('pauses a refresh ahead of expiry, too, which does not look like a refresh in progress', async () => {
+    const { server, helper } = system;
+    server.script(() => ({ outcome: 'refused' }));
+    const ahead = () => helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
+    await expect(ahead()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
+    await expect(ahead()).rejects.toMatchObject({ code: 'rotation_in_doubt' });
+    expect(server.redemptions).toHaveLength(1);
+  });
+
   it('judges nobody, and the token works again as soon as Jobber takes it', async () => {
     const { server, helper, clock } = system;
     server.script(() => ({ outcome: 'refused' }));
@@ -302,10 +311,25 @@ describe('a rotation', () => {
     await helper.getAccessToken(ACCOUNT);
     system.expireAccessToken();
     server.script(ofAccount('other'));
-    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ retryable: true });
+    await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({
+      code: 'refresh_outcome_unknown',
+      retryable: true,
+      message: expect.stringContaining('another account'),
+    });
     expect(metrics).toContain('ForeignTokens');
     expect(await system.stored()).toMatchObject({ rotation: 1 });
     expect(await system.stored()).toHaveProperty('unconfirmedAt');
+  });
+
+  it('is stored if its access token no longer says which account it is of', async () => {
+    const { server, helper, metrics } = system;
+    server.script((carryOut) => ({ ...carryOut(), accessToken: 'access-of-one-1' }) as never);
+    await helper.getAccessToken(ACCOUNT);
+    system.expireAccessToken();
+    const { accessToken } = await helper.getAccessToken(ACCOUNT);
+    expect(accessToken).toMatch(/^access-[0-9a-f]+$/);
+    expect(metrics).not.toContain('ForeignTokens');
+    expect(await system.stored()).toMatchObject({ rotation: 2 });
   });
 });
 

@@ -156,6 +156,7 @@ describe('the sealing key', () => {
       startProcess().refreshIfDue(ACCOUNT, { minValiditySeconds: 900 }),
     ).rejects.toMatchObject({ code: 'secrets_unavailable', retryable: true });
     expect(server.redemptions).toEqual([]);
+    expect(system.metrics).toEqual([]);
     expect(await system.stored()).not.toHaveProperty('leaseId');
   });
 
