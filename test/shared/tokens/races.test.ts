@@ -99,6 +99,7 @@ describe('races', () => {
     expect(await system.stored()).toMatchObject({ rotation: 1 });
     expect(await system.storedTokenIsLive()).toBe(true);
     expect(server.redemptions).toHaveLength(2);
+    expect(system.metrics).toEqual(['RefreshSucceeded', 'RefreshAdopted']);
   });
 
   it('keeps a rotation of a token that another refresh has just left as it is', async () => {
