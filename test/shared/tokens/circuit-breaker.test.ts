@@ -174,7 +174,7 @@ describe('the circuit breaker', () => {
       const paused = await startProcess()
         .refreshIfDue('account-1', AHEAD)
         .then(
-          () => true,
+          () => false,
           (error) => error.code === 'refresh_paused',
         );
       return paused;
