@@ -98,6 +98,15 @@ function readPort(): number {
   return port;
 }
 
+/** What an earlier start had somebody export leads to a port that any program of this machine may have by now. */
+function refusePlainHttp(baseUrl: string | undefined): void {
+  if (!baseUrl || baseUrl.startsWith('https:') || process.env['JOBBER_BASE_URL_HTTP'] === 'allow')
+    return;
+  throw new OneClearLine(
+    'JOBBER_BASE_URL is not an https URL, so any program there would get your client secret and tokens. Unset it; an earlier start may have had you set it. Or set JOBBER_BASE_URL_HTTP=allow.',
+  );
+}
+
 function readJobber() {
   const {
     JOBBER_CLIENT_ID: clientId,
@@ -105,6 +114,7 @@ function readJobber() {
     JOBBER_BASE_URL: baseUrl,
   } = process.env;
   if (clientId && clientSecret) {
+    refusePlainHttp(baseUrl);
     return { clientId, clientSecret, baseUrl: baseUrl ?? 'https://api.getjobber.com' };
   }
   if (clientId || clientSecret || baseUrl) {

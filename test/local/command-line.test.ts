@@ -136,6 +136,15 @@ describe('npm start', { timeout: 60_000 }, () => {
   it.each([
     [{ PORT: 'eighty' }, [], 'PORT must be a number'],
     [{ JOBBER_CLIENT_ID: 'x' }, [], 'set both JOBBER_CLIENT_ID and JOBBER_CLIENT_SECRET'],
+    [
+      {
+        JOBBER_CLIENT_ID: 'x',
+        JOBBER_CLIENT_SECRET: 'y',
+        JOBBER_BASE_URL: 'http://localhost:3001',
+      },
+      [],
+      'JOBBER_BASE_URL is not an https URL',
+    ],
     [{ JOBBER_BASE_URL: 'https://example.com' }, [], 'set both'],
     [{}, ['--dmeo'], '--demo'],
   ])('explains %j %j in one line', async (environment, args, message) => {
@@ -157,6 +166,7 @@ describe('npm start', { timeout: 60_000 }, () => {
       JOBBER_CLIENT_ID: 'simulated-client',
       JOBBER_CLIENT_SECRET: 'simulated-secret',
       JOBBER_BASE_URL: jobberUrl,
+      JOBBER_BASE_URL_HTTP: 'allow',
     });
     const [{ url, pageUrl }] = (await once(child, 'message')) as [{ url: string; pageUrl: string }];
     const response = await fetch(`${url}/oauth/connect`, { redirect: 'manual' });
