@@ -48,7 +48,7 @@ const keys = signingKeyRing();
 /**
  * Invoked with `{ref?, returnTo?, accountId?}`: a link for one customer's browser, good for 15 minutes and one account. `ref`
  * is the owner's own id of the customer, which the connection then carries; `returnTo` is where the result page leads on to,
- * with a signed claim: believe the `ref` of a connection once the claim has come from the customer's browser. With
+ * with a signed claim: believe a `ref` when a claim with it comes from a browser that is signed in as that customer. With
  * `accountId`, only that account may be connected, and its connection is replaced, whoever made it.
  */
 export async function handler(event: unknown): Promise<CreateConnectLinkResponse> {
