@@ -51,9 +51,9 @@ async function serve({
     jobber,
     assembly: process.env[ASSEMBLY],
   });
-  const { url, pageUrl, jobberUrl, awsUrl, environment } = system;
+  const { url, pageKey, jobberUrl, awsUrl, environment } = system;
   process.stdout.write(`
-jobber-tokens   ${pageUrl}
+jobber-tokens   ${url}${pageKey ? `   the key that its page asks for: ${pageKey}` : ''}
 Jobber          ${jobberUrl}${jobber ? `   callback URL of the app: ${url}/oauth/callback` : ' (simulated)'}
 Lambda          ${awsUrl}
 
@@ -65,9 +65,10 @@ ${Object.entries(environment)
   aws lambda invoke --function-name get-token --cli-binary-format raw-in-base64-out \\
     --payload '{"accountId":"…"}' /dev/stdout
 
-Ctrl-C stops it; the connections are kept in ${folder}.
+Ctrl-C stops it; the connections are kept in ${folder}. Close the other terminal then: what it exported leads to ports
+that any program of this machine may take.
 `);
-  process.send?.({ url, pageUrl, jobberUrl, awsUrl, environment });
+  process.send?.({ url, pageKey, jobberUrl, awsUrl, environment });
 
   process.once('SIGINT', () => {
     process.once('SIGINT', () => process.exit(130));

@@ -41,8 +41,8 @@ export interface LocalSystemOptions {
 export interface LocalSystem {
   readonly folder: string;
   readonly url: string;
-  /** Where a person begins; with real credentials it holds the key of the page. */
-  readonly pageUrl: string;
+  /** With real credentials the page asks for it. Not in an address: those of a browser's command line are in the list of processes. */
+  readonly pageKey: string | undefined;
   readonly jobberUrl: string;
   /** Answers GetSecretValue, PutEvents and Invoke. */
   readonly awsUrl: string;
@@ -173,7 +173,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     return {
       folder,
       url,
-      pageUrl: key === undefined ? url : `${url}/#key=${key}`,
+      pageKey: key,
       jobberUrl: jobber.baseUrl,
       awsUrl,
       environment,

@@ -33,7 +33,7 @@ export function consolePage(dependencies: PageDependencies): Aside {
       response.writeHead(200, { 'content-type': file.type, ...SECURITY });
       response.end(readFileSync(new URL(file.name, import.meta.url)));
     } else if (key !== undefined && !hasKey(request, key)) {
-      json(response, 403, { message: 'Open the address that npm start has printed.' });
+      json(response, 403, { message: 'The page needs the key that npm start has printed.' });
     } else if (pathname === '/_local/state') {
       json(response, 200, await state());
     } else if (pathname === '/_local/connect' && request.method === 'GET') {

@@ -2,14 +2,12 @@ const byId = (id) => document.getElementById(id);
 const template = byId('connection').content.firstElementChild;
 const busy = new Set();
 
-// The address that `npm start` prints has the key; a tab keeps it.
-const given = new URLSearchParams(location.hash.slice(1)).get('key');
-if (given) {
-  sessionStorage.setItem('key', given);
-  history.replaceState(null, '', '/');
-}
-const key = sessionStorage.getItem('key');
-const keyHeader = key ? { 'x-local-key': key } : {};
+// With real credentials: the key that `npm start` prints, which a tab keeps.
+let hasAsked = false;
+const keyHeader = () => {
+  const key = sessionStorage.getItem('key');
+  return key ? { 'x-local-key': key } : {};
+};
 
 const NEEDS_ACTIVE = new Set(['sync', 'expire', 'end', 'disconnect', 'revoke']);
 const NEEDS_SIMULATOR = new Set(['disconnect', 'revoke']);
@@ -29,7 +27,7 @@ async function act(action, connection) {
   try {
     const response = await fetch(`/_local/${action}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...keyHeader },
+      headers: { 'content-type': 'application/json', ...keyHeader() },
       body: JSON.stringify({ accountId: connection?.accountId, name: connection?.accountName }),
     });
     return await response.json();
@@ -42,9 +40,14 @@ async function act(action, connection) {
 }
 
 async function state() {
-  const response = await fetch('/_local/state', { headers: keyHeader });
-  if (!response.ok) throw new Error((await response.json()).message);
-  return response.json();
+  const response = await fetch('/_local/state', { headers: keyHeader() });
+  if (response.ok) return response.json();
+  if (response.status === 403 && !hasAsked) {
+    hasAsked = true;
+    const key = prompt('The key that npm start has printed:');
+    if (key) sessionStorage.setItem('key', key.trim());
+  }
+  throw new Error((await response.json()).message);
 }
 
 function render({ now, marketplace, connections, log }) {
