@@ -46,6 +46,19 @@ async function request(ending: 'rotated' | 'lost' | 'harmless', took = 10, urgen
 }
 const early = () => breaker.enter('early' as never);
 
+/** The second refresh ahead of expiry waits until the first one is done. */
+async function expectOneToGoFirst(): Promise<void> {
+  const first = await early();
+  let entered = false;
+  const second = early().then(() => {
+    entered = true;
+  });
+  await clock.sleep(0);
+  expect(entered).toBe(false);
+  await first.leave();
+  await second;
+}
+
 describe('while all is well', () => {
   it('a caller who needs a token now asks the table for nothing', async () => {
     await request('rotated');
@@ -92,15 +105,7 @@ describe('while all is well', () => {
   it('a prompt answer that is older shows nothing: one goes first again', async () => {
     await request('rotated');
     clock.advance(PROBE_EVERY);
-    const first = await early();
-    let entered = false;
-    const second = early().then(() => {
-      entered = true;
-    });
-    await clock.sleep(0);
-    expect(entered).toBe(false);
-    await first.leave();
-    await second;
+    await expectOneToGoFirst();
   });
 });
 
@@ -168,15 +173,7 @@ describe('an answer that did no harm', () => {
 
   it('shows nothing of the endpoint: the next refresh ahead of expiry goes first', async () => {
     await request('harmless');
-    const first = await early();
-    let entered = false;
-    const second = early().then(() => {
-      entered = true;
-    });
-    await clock.sleep(0);
-    expect(entered).toBe(false);
-    await first.leave();
-    await second;
+    await expectOneToGoFirst();
   });
 });
 
@@ -195,14 +192,7 @@ describe('a slow answer', () => {
 
   it('of a rotation is not prompt: it does not let others pass', async () => {
     await request('rotated', SLOW_ANSWER);
-    const first = await early();
-    let entered = false;
-    void early().then(() => {
-      entered = true;
-    });
-    await clock.sleep(0);
-    expect(entered).toBe(false);
-    await first.leave();
+    await expectOneToGoFirst();
   });
 });
 
