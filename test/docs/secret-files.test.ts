@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -19,12 +19,15 @@ it.each(['jobber-app.json', 'token.json', 'sealing-key.txt'])(
     const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-docs-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, 'aws'), AWS, { mode: 0o755 });
+    // A file, as not every command reads its input: a pipe that nobody reads may break.
+    const input = join(folder, 'input');
+    writeFileSync(input, '{}');
     const writes = commands.find((command) => command.includes(file)) ?? '';
     const placeholders = /<\w+>/g;
     execFileSync('sh', ['-c', `umask 022; ${writes.replaceAll(placeholders, 'x')}`], {
       cwd: folder,
       env: { PATH: `${folder}:${process.env['PATH']}` },
-      input: '{}',
+      stdio: [openSync(input, 'r'), 'ignore', 'inherit'],
     });
     expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
   },
