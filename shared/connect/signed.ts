@@ -1,8 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { type Clock, plus, toSeconds } from '../runtime/clock.ts';
 import { deriveKey } from '../runtime/derive-key.ts';
-import type { SigningKey, SigningKeys } from './signing-keys.ts';
+import type { SigningKeys } from './signing-keys.ts';
 
 /* What we sign for ourselves, with HMAC: each purpose has a key of its own, so that a link is no state. */
 
@@ -20,7 +19,7 @@ export async function sign(
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256', kid: key.id })
     .setExpirationTime(plus(toSeconds(clock.now()), lifetimeSeconds))
-    .sign(keyFor(key, purpose));
+    .sign(deriveKey(key.secret, purpose));
 }
 
 /** The claims of what we signed; `undefined` if it is not ours or has expired. Rejects if the key cannot be read. */
@@ -36,7 +35,7 @@ export async function verify(
       async ({ kid }) => {
         const key = await keys.find(kid);
         if (!key) throw new errors.JWKSNoMatchingKey();
-        return keyFor(key, purpose);
+        return deriveKey(key.secret, purpose);
       },
       { algorithms: ['HS256'], currentDate: new Date(clock.now()), requiredClaims: ['exp'] },
     );
@@ -45,14 +44,4 @@ export async function verify(
     if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }
-}
-
-const derived = new WeakMap<SigningKey, Map<Purpose, KeyObject>>();
-
-function keyFor(key: SigningKey, purpose: Purpose): KeyObject {
-  const known = derived.get(key) ?? new Map<Purpose, KeyObject>();
-  derived.set(key, known);
-  const found = known.get(purpose) ?? deriveKey(key.secret, purpose);
-  known.set(purpose, found);
-  return found;
 }

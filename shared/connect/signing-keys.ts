@@ -1,17 +1,14 @@
 import { type Clock, plus } from '../runtime/clock.ts';
-import { keyMaterial } from '../runtime/derive-key.ts';
-import type { CachedSecret, SecretVersion } from '../runtime/secrets.ts';
+import { type KeyVersion, keyVersionOf } from '../runtime/derive-key.ts';
+import type { CachedSecret } from '../runtime/secrets.ts';
 
 /*
  * States, connect links and claims are signed with a secret of their own: the functions that browsers reach cannot read
  * the sealing secret.
  */
 
-export interface SigningKey {
-  /** Secrets Manager's version id, the `kid` of what is signed with it. */
-  readonly id: string;
-  readonly secret: Uint8Array;
-}
+/** Its id is the `kid` of what is signed with it. */
+export type SigningKey = KeyVersion;
 
 /** The versions of the signing secret. All reject if it cannot be read. */
 export interface SigningKeys {
@@ -38,7 +35,7 @@ export function signingKeys(
 
   async function all(): Promise<readonly SigningKey[]> {
     const { current, previous } = await versions();
-    return [current, ...(previous ? [previous] : [])].map(keyOf);
+    return [current, ...(previous ? [previous] : [])].map(keyVersionOf);
   }
 
   return {
@@ -46,17 +43,8 @@ export function signingKeys(
     async toSign() {
       const { current, previous } = await versions();
       const isNew = plus(current.createdAt, UNKNOWN_FOR_MS) > clock.now();
-      return keyOf(isNew && previous ? previous : current);
+      return keyVersionOf(isNew && previous ? previous : current);
     },
     find: async (id) => (await all()).find((key) => key.id === id),
   };
-}
-
-const known = new WeakMap<SecretVersion, SigningKey>();
-
-/** The same object for the same version, so that the keys derived from it are kept. */
-function keyOf(version: SecretVersion): SigningKey {
-  const key = known.get(version) ?? { id: version.id, secret: keyMaterial(version.value) };
-  known.set(version, key);
-  return key;
 }

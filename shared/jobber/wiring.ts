@@ -3,17 +3,17 @@ import { linkUses } from '../connect/link-uses.ts';
 import { type SigningKeys, signingKeys } from '../connect/signing-keys.ts';
 import * as aws from '../runtime/aws.ts';
 import { systemClock as clock } from '../runtime/clock.ts';
-import { keyMaterial } from '../runtime/derive-key.ts';
+import { keyVersionOf } from '../runtime/derive-key.ts';
 import { dynamoDb } from '../runtime/dynamodb.ts';
 import { environment } from '../runtime/environment.ts';
 import { sendText } from '../runtime/queue.ts';
-import { type CachedSecret, cachedSecret, type SecretVersion } from '../runtime/secrets.ts';
+import { type CachedSecret, cachedSecret } from '../runtime/secrets.ts';
 import { count, logger, milliseconds } from '../runtime/telemetry.ts';
 import { breakerItem } from '../tokens/breaker-item.ts';
 import { circuitBreaker } from '../tokens/circuit-breaker.ts';
 import { connectionTable } from '../tokens/connection-table.ts';
 import { disconnectProtocol } from '../tokens/disconnect.ts';
-import type { KeyRing, RootKey } from '../tokens/sealing.ts';
+import type { KeyRing } from '../tokens/sealing.ts';
 import type { Telemetry } from '../tokens/telemetry.ts';
 import { type TokenHelper, tokenHelper } from '../tokens/token-helper.ts';
 import { eachOnce } from './api-version.ts';
@@ -41,10 +41,10 @@ export function keyRing(): KeyRing {
   const secret = cachedSecret(aws.secretsManager(), environment.sealingSecretId(), clock);
   prefetch(secret);
   return {
-    current: async () => rootKey(await secret.current()),
+    current: async () => keyVersionOf(await secret.current()),
     find: async (id) => {
       const version = await secret.find(id);
-      return version && rootKey(version);
+      return version && keyVersionOf(version);
     },
   };
 }
@@ -133,15 +133,6 @@ const telemetry: Telemetry = {
       { accountId, rotation },
     ),
 };
-
-const rootKeys = new WeakMap<SecretVersion, RootKey>();
-
-/** The same object for the same version, so that the keys derived from it are kept. */
-function rootKey(version: SecretVersion): RootKey {
-  const key = rootKeys.get(version) ?? { id: version.id, secret: keyMaterial(version.value) };
-  rootKeys.set(version, key);
-  return key;
-}
 
 /** While the function initialises, when time costs the least; whoever needs the secret sees its errors. */
 function prefetch(secret: CachedSecret): void {

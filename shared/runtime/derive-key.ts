@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import type { SecretVersion } from './secrets.ts';
 
 /** The fewest characters of a secret that keys are derived from. */
 export const LEAST_SECRET_LENGTH = 32;
@@ -21,8 +22,34 @@ export function keyMaterial(secret: string): Uint8Array {
   return Buffer.from(secret);
 }
 
-/** A key of 32 bytes for one purpose (HKDF, RFC 5869): no two purposes share key material. */
+/** One version of a secret, for keys to be derived from. */
+export interface KeyVersion {
+  /** Secrets Manager's version id. */
+  readonly id: string;
+  readonly secret: Uint8Array;
+}
+
+const versions = new WeakMap<SecretVersion, KeyVersion>();
+
+/** The same object for the same version, so that the keys derived from it are kept. @throws SecretTooShortError */
+export function keyVersionOf(version: SecretVersion): KeyVersion {
+  const known = versions.get(version) ?? { id: version.id, secret: keyMaterial(version.value) };
+  versions.set(version, known);
+  return known;
+}
+
+const derived = new WeakMap<Uint8Array, Map<string, KeyObject>>();
+
+/** A key of 32 bytes for one purpose (HKDF, RFC 5869): no two purposes share key material. Kept as long as the secret is. */
 export function deriveKey(secret: Uint8Array, purpose: string): KeyObject {
+  const known = derived.get(secret) ?? new Map<string, KeyObject>();
+  derived.set(secret, known);
+  const key = known.get(purpose) ?? hkdf(secret, purpose);
+  known.set(purpose, key);
+  return key;
+}
+
+function hkdf(secret: Uint8Array, purpose: string): KeyObject {
   const bytes = hkdfSync('sha256', secret, '', `jobber-tokens/${purpose}`, 32);
   return createSecretKey(new Uint8Array(bytes));
 }

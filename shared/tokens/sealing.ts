@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
-import { deriveKey, deriveSubkey } from '../runtime/derive-key.ts';
+import { deriveKey, deriveSubkey, type KeyVersion } from '../runtime/derive-key.ts';
 import { SecretsUnavailableError } from './errors.ts';
 
 declare const attribute: unique symbol;
@@ -8,11 +8,8 @@ declare const attribute: unique symbol;
 export type Sealed<A extends TokenAttribute> = Uint8Array & { readonly [attribute]: A };
 export type TokenAttribute = 'accessToken' | 'refreshToken';
 
-/** One version of the sealing secret; its id is the secret's version id. */
-export interface RootKey {
-  readonly id: string;
-  readonly secret: Uint8Array;
-}
+/** One version of the sealing secret. */
+export type RootKey = KeyVersion;
 
 /** The versions of the sealing secret. */
 export interface KeyRing {
@@ -102,14 +99,8 @@ export async function unseal<A extends TokenAttribute>(
   }
 }
 
-const derived = new WeakMap<RootKey, KeyObject>();
-
 /** What the keys of the accounts are derived from. */
-function commonKey(root: RootKey): KeyObject {
-  const key = derived.get(root) ?? deriveKey(root.secret, 'seal');
-  derived.set(root, key);
-  return key;
-}
+const commonKey = (root: RootKey): KeyObject => deriveKey(root.secret, 'seal');
 
 /** The key of one account. */
 const sealingKey = (root: RootKey, accountId: string): KeyObject =>
