@@ -23,26 +23,34 @@ export function appSecret(scope: Construct): Secret {
 }
 
 /** Signs states, connect links and claims: the functions that browsers reach read no other secret of ours. */
-export function signingSecret(scope: Construct): Secret {
-  const secret = new Secret(scope, 'SigningSecret', {
-    description: 'Signs the connects of Jobber accounts while they are under way.',
-    generateSecretString: { passwordLength: 64, excludePunctuation: true },
-    removalPolicy: RemovalPolicy.DESTROY,
-  });
-  Validations.of(secret).acknowledge({
-    id: 'AwsSolutions::AwsSolutions-SMG4',
-    reason: 'Its owner makes a new version when a key may have leaked; docs/deploying.md says how.',
-  });
-  return secret;
-}
+export const signingSecret = (scope: Construct): Secret =>
+  randomSecret(
+    scope,
+    'SigningSecret',
+    'Signs the connects of Jobber accounts while they are under way.',
+    RemovalPolicy.DESTROY,
+  );
 
 /** Each version is a sealing key; without it, no stored token opens. */
-export function sealingSecret(scope: Construct): Secret {
-  const secret = new Secret(scope, 'SealingSecret', {
-    description:
-      'Seals the tokens of the Jobber connections. Without it every account has to reconnect.',
+export const sealingSecret = (scope: Construct): Secret =>
+  randomSecret(
+    scope,
+    'SealingSecret',
+    'Seals the tokens of the Jobber connections. Without it every account has to reconnect.',
+    RemovalPolicy.RETAIN,
+  );
+
+/** A secret that keys are derived from. */
+function randomSecret(
+  scope: Construct,
+  id: string,
+  description: string,
+  removalPolicy: RemovalPolicy,
+): Secret {
+  const secret = new Secret(scope, id, {
+    description,
     generateSecretString: { passwordLength: 64, excludePunctuation: true },
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy,
   });
   Validations.of(secret).acknowledge({
     id: 'AwsSolutions::AwsSolutions-SMG4',
