@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { routes } from '../functions/manifest.ts';
 import type { Invoke } from './functions.ts';
+import { readBody } from './jobber/http.ts';
 
+/** As API Gateway takes. */
 const MOST_BYTES = 10_000_000;
 
 /** What else the front serves; returns whether it did. */
@@ -20,7 +22,7 @@ export function httpFront(invoke: Invoke, aside: Aside) {
         response.end('{"message":"Not Found"}');
         return;
       }
-      const body = await readBody(request);
+      const body = await readBody(request, MOST_BYTES);
       if (!body) return void response.writeHead(413).end();
       const result = await invoke(name, toEvent(request, url, body));
       send(response, result as APIGatewayProxyStructuredResultV2);
@@ -29,17 +31,6 @@ export function httpFront(invoke: Invoke, aside: Aside) {
       response.end('{"message":"Internal Server Error"}');
     }
   });
-}
-
-/** API Gateway takes 10 MB; @returns undefined for more, which is not kept. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= MOST_BYTES) chunks.push(chunk);
-  }
-  return bytes <= MOST_BYTES ? Buffer.concat(chunks) : undefined;
 }
 
 function toEvent(request: IncomingMessage, url: URL, body: Buffer): APIGatewayProxyEventV2 {

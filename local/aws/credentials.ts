@@ -1,6 +1,7 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isOwnHost } from '../jobber/own-machine.ts';
+import { isSameText } from '../same-text.ts';
 
 /** What a program of this machine needs to use the servers that stand for AWS. */
 export interface Credentials {
@@ -52,8 +53,7 @@ const EXPORT =
 function isSignedWith({ accessKeyId }: Credentials, { headers }: IncomingMessage): boolean {
   const [, given = ''] =
     /^AWS4-HMAC-SHA256 Credential=(\w+)\//.exec(headers.authorization ?? '') ?? [];
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return accessKeyId !== '' && timingSafeEqual(digest(given), digest(accessKeyId));
+  return accessKeyId !== '' && isSameText(given, accessKeyId);
 }
 
 function refuse(response: ServerResponse, status: number, type: string, message: string): void {

@@ -1,6 +1,5 @@
-import { adminsOf, SAMPLE_ACCOUNTS } from './accounts.ts';
 import { escaped, page } from './page.ts';
-import { type Session, writeSession } from './session.ts';
+import { firstSession, type Session, sampleSessions, writeSession } from './session.ts';
 
 /** What the form carries on from the query of the authorization request. */
 export type AuthorizationParameters = Readonly<Record<string, string>>;
@@ -13,20 +12,15 @@ export function authorizePage(parameters: AuthorizationParameters, session?: Ses
   const hidden = Object.entries(parameters).map(
     ([name, value]) => `<input type="hidden" name="${escaped(name)}" value="${escaped(value)}">`,
   );
-  const choices = SAMPLE_ACCOUNTS.flatMap((account) =>
-    adminsOf(account).map((admin) => ({
-      account,
-      admin,
-      value: writeSession({ accountId: account.id, userId: admin.id }),
-    })),
-  );
-  const chosen = session ? writeSession(session) : choices[0]?.value;
-  const accounts = choices.map(
-    ({ account, admin, value }) => `<label>
+  const choices = sampleSessions();
+  const chosen = writeSession(session ?? firstSession());
+  const accounts = choices.map(({ account, admin, session: choice }) => {
+    const value = writeSession(choice);
+    return `<label>
         <input type="radio" name="account" value="${value}"${value === chosen ? ' checked' : ''}>
         <span>${escaped(account.name)}<small>Account ${account.id}, ${admin.name.toLowerCase()}</small></span>
-      </label>`,
-  );
+      </label>`;
+  });
   return page(
     'Connect a Jobber account',
     `<h1>Connect a Jobber account?</h1>

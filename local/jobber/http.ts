@@ -44,17 +44,24 @@ export const redirect = (location: string): Answer => ({
   body: '',
 });
 
-/** @returns undefined if the body is too large; what came is then read, but not kept. */
-export async function readBody(request: IncomingMessage): Promise<string | undefined> {
+/** @returns undefined if the body has more than `most` bytes; what came is then read, but not kept. */
+export async function readBody(
+  request: IncomingMessage,
+  most: number,
+): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes <= LARGEST_BODY_BYTES) chunks.push(chunk);
+    if (bytes <= most) chunks.push(chunk);
     else chunks.length = 0;
   }
-  return bytes <= LARGEST_BODY_BYTES ? Buffer.concat(chunks).toString() : undefined;
+  return bytes <= most ? Buffer.concat(chunks) : undefined;
 }
+
+/** @returns undefined if the body is too large */
+export const readText = async (request: IncomingMessage): Promise<string | undefined> =>
+  (await readBody(request, LARGEST_BODY_BYTES))?.toString();
 
 export function send(response: ServerResponse, answer: Answer): void {
   writeHead(response, answer);

@@ -1,6 +1,5 @@
-import { adminsOf, SAMPLE_ACCOUNTS } from './accounts.ts';
 import { escaped, page } from './page.ts';
-import { type Session, writeSession } from './session.ts';
+import { type Session, sampleSessions, writeSession } from './session.ts';
 
 /** The app's entry in the marketplace, for one admin of one account. */
 export function marketplacePage({
@@ -12,16 +11,11 @@ export function marketplacePage({
   isConnected: boolean;
   hasManageUrl: boolean;
 }): string {
-  const sessions = SAMPLE_ACCOUNTS.flatMap((account) =>
-    adminsOf(account).map((admin) => ({
-      value: writeSession({ accountId: account.id, userId: admin.id }),
-      label: `${admin.name}, ${account.name}`,
-    })),
-  );
-  const options = sessions.map(
-    ({ value, label }) =>
-      `<option value="${value}"${value === writeSession(session) ? ' selected' : ''}>${escaped(label)}</option>`,
-  );
+  const options = sampleSessions().map(({ account, admin, session: choice }) => {
+    const value = writeSession(choice);
+    const selected = value === writeSession(session) ? ' selected' : '';
+    return `<option value="${value}"${selected}>${escaped(`${admin.name}, ${account.name}`)}</option>`;
+  });
   return page(
     'App marketplace',
     `<h1>App marketplace</h1>

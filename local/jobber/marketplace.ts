@@ -1,9 +1,8 @@
-import { adminsOf, SAMPLE_ACCOUNTS } from './accounts.ts';
 import type { Consents } from './consents.ts';
 import type { Grants } from './grants.ts';
 import { type Answer, html, type Received, redirect, text } from './http.ts';
 import { marketplacePage } from './marketplace-page.ts';
-import { readSession, type Session, sessionOf, signedIn } from './session.ts';
+import { firstSession, readSession, sessionOf, signedIn } from './session.ts';
 import type { SimulatorSettings } from './settings.ts';
 
 const PATH = '/marketplace';
@@ -22,7 +21,7 @@ export function marketplace(
     const session = sessionOf(request) ?? firstSession();
     const page = marketplacePage({
       session,
-      isConnected: isConnected(session),
+      isConnected: grants.isConnected(session.accountId),
       hasManageUrl: settings.manageUrl !== '',
     });
     return signedIn(html(200, page), session);
@@ -61,12 +60,5 @@ export function marketplace(
     return `/api/oauth/authorize?${query}`;
   }
 
-  const isConnected = ({ accountId }: Session) => grants.isConnected(accountId);
-
   return { show, act };
-}
-
-function firstSession(): Session {
-  const [{ id, userId }] = SAMPLE_ACCOUNTS;
-  return { accountId: id, userId: adminsOf({ userId })[0].id };
 }

@@ -13,6 +13,21 @@ export interface Session {
  */
 const COOKIE = 'simulated_jobber_session';
 
+/** Each admin of each sample account. */
+export const sampleSessions = () =>
+  SAMPLE_ACCOUNTS.flatMap((account) =>
+    adminsOf(account).map((admin) => ({
+      account,
+      admin,
+      session: { accountId: account.id, userId: admin.id } satisfies Session,
+    })),
+  );
+
+export function firstSession(): Session {
+  const [{ id, userId }] = SAMPLE_ACCOUNTS;
+  return { accountId: id, userId: adminsOf({ userId })[0].id };
+}
+
 /** Whose session a request is in; `undefined` if there is none. */
 export function sessionOf({ headers }: Received): Session | undefined {
   const [, value] = new RegExp(`(?:^|; )${COOKIE}=([^;]*)`).exec(headers.cookie ?? '') ?? [];

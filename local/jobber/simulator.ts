@@ -8,7 +8,7 @@ import { answerOf, deliver, elsewhere } from './fault-answers.ts';
 import { type FaultQueue, faultQueue, type PendingRequest } from './faults.ts';
 import { grantStore } from './grants.ts';
 import { graphqlEndpoint } from './graphql.ts';
-import { json, type Received, readBody, send, text } from './http.ts';
+import { json, type Received, readText, send, text } from './http.ts';
 import { listenOnLoopback } from './loopback.ts';
 import { marketplace } from './marketplace.ts';
 import { hasOwnName, isFromForeignPage, refusalOf } from './own-machine.ts';
@@ -76,7 +76,7 @@ export async function startJobberSimulator(
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.parse(request.url ?? '', 'http://localhost');
-    const body = await readBody(request);
+    const body = await readText(request);
     if (!url) return send(response, text(400, 'The request target is malformed.'));
     if (!hasOwnName(request))
       return send(response, text(403, 'Use localhost or 127.0.0.1 as the host.'));

@@ -1,11 +1,11 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Aside } from '../http-front.ts';
 import { adminsOf } from '../jobber/accounts.ts';
 import type { AccountAudit } from '../jobber/audit.ts';
-import { readBody } from '../jobber/http.ts';
+import { readText } from '../jobber/http.ts';
 import { refusalOf } from '../jobber/own-machine.ts';
+import { isSameText } from '../same-text.ts';
 import { type PageDependencies, pageActions } from './actions.ts';
 import { listConnections, type ShownConnection } from './connections.ts';
 
@@ -47,12 +47,13 @@ export function consolePage(dependencies: PageDependencies): Aside {
   };
 
   async function state() {
+    const accounts = simulator?.audit().accounts;
     return {
       now: Date.now(),
       marketplace: simulator && `${simulator.url}/marketplace`,
       connections: (await listConnections(db, tableName)).map((connection) => ({
         ...connection,
-        connector: connectorOf(connection, simulator?.audit().accounts),
+        connector: connectorOf(connection, accounts),
       })),
       log: log.entries(),
     };
@@ -63,7 +64,7 @@ export function consolePage(dependencies: PageDependencies): Aside {
     if (!action || request.method !== 'POST') {
       return json(response, 404, { message: 'There is no such action.' });
     }
-    const text = await readBody(request);
+    const text = await readText(request);
     if (text === undefined) return json(response, 413, { message: 'The body is too large.' });
     const body = parseObject(text || '{}');
     if (!body) return json(response, 400, { message: 'The body must be a JSON object.' });
@@ -80,12 +81,8 @@ export function consolePage(dependencies: PageDependencies): Aside {
  * With real credentials the page sends a key: other users of this machine must not disconnect anybody. Not in a cookie, which
  * a browser sends to every port of this host.
  */
-function hasKey({ headers }: IncomingMessage, key: string): boolean {
-  const [given, own] = [String(headers['x-local-key'] ?? ''), key].map((text) =>
-    createHash('sha256').update(text).digest(),
-  );
-  return timingSafeEqual(given as Buffer, own as Buffer);
-}
+const hasKey = ({ headers }: IncomingMessage, key: string): boolean =>
+  isSameText(String(headers['x-local-key'] ?? ''), key);
 
 /** The simulator knows names; Jobber itself is not asked. */
 function connectorOf({ accountId, userId }: ShownConnection, accounts: AccountAudit[] = []) {
