@@ -43,9 +43,8 @@ export function carryOut(state: State, step: Step, items: StoredItems): Carried 
   }
   switch (step.outcome) {
     case 'ok':
-      return perform(from, step, request, items);
     case 'twice':
-      return { ...perform(from, step, request, items) };
+      return perform(from, step, request, items);
     case 'lost-reply': {
       const { state: after } = perform(from, step, request, items);
       return perform(after, step, request, items);

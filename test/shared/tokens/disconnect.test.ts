@@ -211,7 +211,8 @@ describe('a disconnect from our side', () => {
     expect(revoked).toEqual([]);
   });
 
-  it('tells Jobber of a connection that was given up by mistake', async () => {
+  /** Jobber refuses the live token twice. */
+  async function giveUpByMistake(): Promise<void> {
     const { server, helper, clock } = system;
     await system.connect();
     system.expireAccessToken();
@@ -221,21 +222,18 @@ describe('a disconnect from our side', () => {
     clock.advance(GRACE);
     refuse();
     await expect(helper.getAccessToken(ACCOUNT)).rejects.toMatchObject({ reason: 'revoked' });
+  }
+
+  it('tells Jobber of a connection that was given up by mistake', async () => {
+    await giveUpByMistake();
     expect(await disconnect()).toEqual({ status: 'disconnected' });
     expect(revoked).toHaveLength(1);
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
   });
 
   it('does not delete the tokens of a connection that was given up while it cannot be tried once more', async () => {
-    const { server, helper, clock, db } = system;
-    await system.connect();
-    system.expireAccessToken();
-    const refuse = () => server.script(() => ({ outcome: 'refused' }));
-    refuse();
-    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
-    clock.advance(GRACE);
-    refuse();
-    await expect(helper.getAccessToken(ACCOUNT)).rejects.toThrow();
+    const { server, clock, db } = system;
+    await giveUpByMistake();
     server.script(() => ({ outcome: 'client_rejected' }));
     await expect(disconnect()).rejects.toMatchObject({ code: 'client_rejected', retryable: true });
     // Jobber takes the token, and the table does not take what it answers.
