@@ -18,7 +18,7 @@ export interface NewGrant
 }
 
 export type SavedGrant =
-  /** The account is connected, with this grant or a later one. */
+  /** The account is connected, with this grant or a later one of the same user. */
   | { readonly outcome: 'connected' }
   /** The account stays connected with another grant, which is later, or which `over` protects. */
   | { readonly outcome: 'kept'; readonly found: ActiveConnection }
