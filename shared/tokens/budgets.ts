@@ -17,7 +17,10 @@ export const LONGEST_LEASE = 2 * LEASE;
  */
 export const REDEEM = 120_000;
 
-/** For how long an attempt that brought no answer is repeated, while a caller waits. One repetition after a lost answer fits. */
+/**
+ * For how long an attempt that brought no answer is repeated, while a caller waits. After a lost answer one repetition fits,
+ * and no second one.
+ */
 export const RETRIES = 12_000;
 
 /** All attempts to store a rotation. */

@@ -52,7 +52,6 @@ export async function redeemHeld(
   let redemption: Redemption | undefined;
   let unanswered = false;
   let took = 0;
-  let lost = 0;
 
   const stopRenewing = clock.every(budget.RENEW_EVERY, renew);
   try {
@@ -89,8 +88,8 @@ export async function redeemHeld(
     { maybeRedeemed, retryAfterMs = 0 }: Extract<Redemption, { outcome: 'unknown' }>,
     attempt: number,
   ): Promise<boolean> {
-    // Once more after a lost answer shows whether it was a rotation. More would only be lost as well.
-    if (maybeRedeemed && ++lost > 1) return false;
+    // Once more after a lost answer shows whether it was a rotation. More would only be lost as well, so RETRIES leaves no
+    // time for a second pause of PROBE_EVERY.
     const pause = Math.max(
       retryAfterMs,
       backoff(attempt, 250, 2_000),

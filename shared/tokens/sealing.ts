@@ -115,5 +115,5 @@ const packKeyId = (id: string) =>
 
 const unpackKeyId = (bytes: Buffer) =>
   bytes.length === UUID_BYTES
-    ? bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+    ? bytes.toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5')
     : bytes.toString();

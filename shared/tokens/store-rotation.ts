@@ -82,8 +82,7 @@ async function storeUnchanged(
   key: RootKey,
 ): Promise<StoreResult> {
   const { before, abandoned, accountId, refreshToken: redeemed } = held;
-  const isOver = (since: EpochMs | undefined) =>
-    since === undefined || !isWithinGrace(since, clock.now());
+  const isOver = (since = 0 as EpochMs) => !isWithinGrace(since, clock.now());
   // Marks of others stay until whoever they are about must have ended. A refusal is refuted by this very answer.
   const isAlone = !abandoned && isOver(before.inDoubtSince) && isOver(before.unconfirmedAt);
   // Somebody who was given a successor must find the redeemed value as it was. So seal it anew only when nobody can have been.

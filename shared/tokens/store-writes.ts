@@ -114,7 +114,7 @@ function tokensWrite(
   accountId: string,
   { accessToken, refreshToken, accessTokenExpiresAt, refreshedAt }: Successor,
   remove: string,
-  more = '',
+  more: string,
 ) {
   return {
     UpdateExpression:

@@ -6,9 +6,11 @@ import {
   GRACE,
   LEASE,
   LONGEST_LEASE,
+  PROBE_EVERY,
   REDEEM,
   REFRESH_AHEAD_S,
   RENEW_EVERY,
+  RETRIES,
   SLOW_ANSWER,
   SPENDING,
   STORE,
@@ -28,6 +30,11 @@ describe('the budgets', () => {
     expect(2 * RENEW_EVERY + TABLE_CALL).toBeLessThan(LEASE);
     expect(RENEW_EVERY + STORE + ESCROW).toBeLessThan(LEASE);
     expect(SLOW_ANSWER).toBeLessThan(RENEW_EVERY);
+  });
+
+  it('let a token whose answer was lost be sent once more, and no second time', () => {
+    expect(PROBE_EVERY).toBeLessThan(RETRIES);
+    expect(2 * PROBE_EVERY).toBeGreaterThan(RETRIES);
   });
 
   it('let the escrow deliver before a lease that was taken over is used', () => {
