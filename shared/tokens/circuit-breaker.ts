@@ -8,12 +8,13 @@ import { RefreshPausedError, whileNothingIsUnsaved } from './errors.ts';
 /** `ahead`: the current token still lasts, so the refresh can wait. `now`: a caller has no other token. */
 export type Urgency = 'ahead' | 'now';
 
-/** How a request to the token endpoint ended, for the one who asks whether the endpoint works. */
+/**
+ * How a request to the token endpoint ended, for the one who asks whether the endpoint works. A refusal shows nothing: a
+ * server that loses what it commits refuses promptly, too.
+ */
 export type Ending =
   /** With a new token. */
   | 'rotated'
-  /** With a refusal. A server that loses what it commits refuses promptly too, so it shows nothing. */
-  | 'refused'
   /** It was sent, and no answer came: a rotation that it made is lost. */
   | 'lost'
   /** With no answer, but the endpoint redeemed nothing either. */

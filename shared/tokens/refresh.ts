@@ -191,10 +191,8 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
       }
     } finally {
       if (redemption) telemetry.tokenEndpointLatency(took);
-      if (redemption && redemption.outcome !== 'unknown') {
-        const ending = redemption.outcome === 'rotated' ? 'rotated' : 'refused';
-        await ready.passage.ended(ending, took);
-      }
+      // Lost answers were reported as they came, and a refusal shows nothing.
+      if (redemption?.outcome === 'rotated') await ready.passage.ended('rotated', took);
     }
   }
 
@@ -215,8 +213,9 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
 
   /** The account that the present access token says it is for, if it is readable and says so. */
   async function ownerOf({ accountId, accessToken }: ActiveConnection | LapsedConnection) {
-    if (!accessToken) return undefined;
-    const opened = await unseal(keys, accessToken, accountId, 'accessToken').catch(() => undefined);
+    const opened =
+      accessToken &&
+      (await unseal(keys, accessToken, accountId, 'accessToken').catch(() => undefined));
     return opened && endpoint.accountOf(opened);
   }
 
