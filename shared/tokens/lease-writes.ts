@@ -80,7 +80,7 @@ export function leaseWrites(update: ConditionalUpdate) {
         ...leaseValues(lease, now),
         ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
         ':appealAt': appealAt,
-        ...(next !== undefined && { ':next': next }),
+        ':next': next,
       },
       ReturnValues: 'ALL_OLD',
     });

@@ -67,7 +67,7 @@ const marksOfRefusal = (
 ): RedemptionMarks => ({
   ...marksOf(evidence, now),
   // A time in the future was written by a clock that was wrong.
-  refusedAt: refusedAt <= now ? refusedAt : now,
+  refusedAt: Math.min(refusedAt, now) as EpochMs,
   retryAt: plus(now, REFUSED_PAUSE),
 });
 
