@@ -60,7 +60,7 @@ export function leaseEndings({ table, clock, telemetry }: StoreDependencies) {
       case 'wait':
         return release(held, verdict.marks, new RotationInDoubtError());
       case 'lapse':
-        return found && isDisconnecting(found) ? endRefused(held) : lapse(held, verdict.reason);
+        return lapse(held, verdict.reason);
     }
   }
 
@@ -70,6 +70,7 @@ export function leaseEndings({ table, clock, telemetry }: StoreDependencies) {
       telemetry.count('ReconnectRequired');
       throw new ReconnectRequiredError(reason);
     }
+    // LAPSE leaves a connection alone that is being disconnected: that one ends.
     const { found } = result;
     return found && isDisconnecting(found)
       ? endRefused(held)
