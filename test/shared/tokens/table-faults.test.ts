@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { plus } from '../../../shared/runtime/clock.ts';
 import { GRACE } from '../../../shared/tokens/budgets.ts';
+import type { ConnectionTable } from '../../../shared/tokens/connection-table.ts';
+import type { ReplaceableGrant } from '../../../shared/tokens/grant-writes.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { answerLost } from '../../support/provider.ts';
 import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-system.ts';
@@ -187,6 +189,60 @@ describe('a new grant', () => {
     await db.set(ACCOUNT, { status: 'disconnected', statusChangedAt: clock.now() });
     expect(await save()).toEqual({ outcome: 'disconnected' });
     expect(await system.status()).toMatch(/^disconnected/);
+  });
+
+  describe('that the table refuses', () => {
+    const mine = { userId: '1' };
+    it.each([
+      ['finds a later grant of another user', 'any', mine, { userId: '2' }, 'kept'],
+      [
+        'finds another user’s grant, over which it may not go',
+        'own',
+        mine,
+        { userId: '2' },
+        'kept',
+      ],
+      ['finds a grant, and neither has a known user', 'own', {}, {}, 'kept'],
+      ['finds a later grant of its own user', 'own', mine, mine, 'connected'],
+      [
+        'finds that its user has disconnected',
+        'own',
+        mine,
+        { status: 'disconnected', ...mine },
+        'disconnected',
+      ],
+      ['finds nothing', 'own', mine, undefined, 'disconnected'],
+    ] as const)('%s', async (_, over, user, found, outcome) => {
+      const stored = found && { ...(await system.stored()), ...found };
+      const table = {
+        ...system.db.table,
+        saveGrant: async () => ({ written: false, found: stored }),
+      };
+      expect(await save(table as never, user, over)).toEqual(
+        outcome === 'kept' ? { outcome, found: stored } : { outcome },
+      );
+    });
+
+    it('because its own first attempt landed is connected', async () => {
+      const { db } = system;
+      await db.delete(ACCOUNT);
+      db.fail('UpdateItem', 'lost');
+      expect(await save(db.table, {}, 'own')).toEqual({ outcome: 'connected' });
+      expect(await system.stored()).toMatchObject({ status: 'active', accountName: 'M' });
+    });
+
+    const save = async (table: ConnectionTable, user: object, over: ReplaceableGrant) => {
+      const { clock, keys, server } = system;
+      const grant = {
+        ...server.authorize(),
+        ...user,
+        accountId: ACCOUNT,
+        clientId: 'client',
+        accountName: 'M',
+        connectedAt: clock.now(),
+      };
+      return saveGrant({ table, clock }, await keys.current(), grant, by(), over);
+    };
   });
 
   it('is written once: a retry of a write that landed does not undo what came after it', async () => {
