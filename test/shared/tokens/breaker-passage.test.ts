@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { EpochMs } from '../../../shared/runtime/clock.ts';
 import { LEASE, PROBE_EVERY, SLOW_ANSWER } from '../../../shared/tokens/budgets.ts';
-import { circuitBreaker } from '../../../shared/tokens/circuit-breaker.ts';
+import {
+  circuitBreaker,
+  type Ending,
+  type Urgency,
+} from '../../../shared/tokens/circuit-breaker.ts';
 import { type FakeClock, fakeClock } from '../../support/fake-clock.ts';
 
 /* One process's side of the circuit breaker alone: what it asks the item for, and when it asks nothing. */
@@ -37,14 +41,14 @@ beforeEach(() => {
 });
 
 /** A request that takes so long and ends like this. */
-async function request(ending: 'rotated' | 'lost' | 'harmless', took = 10, urgency = 'now') {
-  const passage = await breaker.enter(urgency as 'now');
+async function request(ending: Ending, took = 10, urgency: Urgency = 'now') {
+  const passage = await breaker.enter(urgency);
   passage.sending();
   clock.advance(took);
-  await passage.ended(ending as never, took);
+  await passage.ended(ending, took);
   return passage;
 }
-const early = () => breaker.enter('early' as never);
+const early = () => breaker.enter('ahead');
 
 /** The second refresh ahead of expiry waits until the first one is done. */
 async function expectOneToGoFirst(): Promise<void> {
@@ -66,7 +70,7 @@ describe('while all is well', () => {
   });
 
   it('a refresh ahead of expiry looks at the item once', async () => {
-    await request('rotated', 10, 'early');
+    await request('rotated', 10, 'ahead');
     expect(calls).toEqual(['isOpen']);
   });
 
@@ -77,7 +81,7 @@ describe('while all is well', () => {
     await clock.sleep(0);
     expect(entered).toBe(0);
     first.sending();
-    await first.ended('rotated' as never, 10);
+    await first.ended('rotated', 10);
     await Promise.all(others);
     expect(entered).toBe(2);
     expect(calls.filter((call) => call === 'isOpen').length).toBeLessThanOrEqual(3);
@@ -92,6 +96,20 @@ describe('while all is well', () => {
       await (await second).leave();
     }
     expect(calls.filter((call) => call.startsWith('holdProbe'))).toEqual([]);
+  });
+
+  it('a first refresh that ends late does not end the turn of the next first one', async () => {
+    const late = await early();
+    late.sending();
+    await late.slow();
+    await early();
+    await late.leave();
+    let entered = false;
+    void early().then(() => {
+      entered = true;
+    });
+    await clock.sleep(0);
+    expect(entered).toBe(false);
   });
 
   it('nobody waits while an answer was prompt less than a probe’s time ago', async () => {
@@ -118,42 +136,65 @@ describe('a lost answer', () => {
   it('makes the next caller of this process the probe', async () => {
     await request('lost');
     calls = [];
-    await breaker.enter('now' as never);
+    await breaker.enter('now');
     expect(calls).toEqual(['takeProbe']);
   });
 
   it('pauses the next caller of this process if another one probes', async () => {
     await request('lost');
     place = 'refused';
-    await expect(breaker.enter('now' as never)).rejects.toMatchObject({ code: 'refresh_paused' });
+    await expect(breaker.enter('now')).rejects.toMatchObject({ code: 'refresh_paused' });
+  });
+
+  it('makes every further caller wait for the place of the probe', async () => {
+    await request('lost');
+    await breaker.enter('now');
+    place = 'refused';
+    await expect(breaker.enter('now')).rejects.toMatchObject({ code: 'refresh_paused' });
+  });
+
+  it('opens the breaker again after the table said that it is closed', async () => {
+    await request('lost');
+    place = 'closed';
+    calls = [];
+    await request('lost');
+    expect(calls).toEqual(['takeProbe', 'open 20']);
+  });
+
+  it('is news though another answer was prompt in the millisecond of its request', async () => {
+    const passage = await breaker.enter('now');
+    passage.sending();
+    await request('rotated', 0);
+    await passage.ended('lost', 0);
+    expect(calls).toEqual(['open 0']);
   });
 
   it('is forgotten once the table says that the breaker is closed', async () => {
-    for (const look of [() => breaker.enter('now' as never), early]) {
+    for (const look of [() => breaker.enter('now'), early]) {
       await request('lost');
       place = 'closed';
       await look();
       calls = [];
-      await breaker.enter('now' as never);
+      await breaker.enter('now');
       expect(calls).toEqual([]);
       clock.advance(PROBE_EVERY);
     }
   });
 
   it('is no news once an answer to a later request was prompt', async () => {
-    const old = await breaker.enter('now' as never);
+    const old = await breaker.enter('now');
     old.sending();
     clock.advance(100);
     await request('rotated', 20);
-    await old.ended('lost' as never, 120);
+    await old.ended('lost', 120);
     expect(calls).toEqual([]);
-    await breaker.enter('now' as never);
+    await breaker.enter('now');
     expect(calls).toEqual([]);
   });
 
   it('of a request that was never sent is none', async () => {
-    const passage = await breaker.enter('now' as never);
-    await passage.ended('lost' as never, 0);
+    const passage = await breaker.enter('now');
+    await passage.ended('lost', 0);
     expect(calls).toEqual([]);
   });
 
@@ -167,7 +208,7 @@ describe('a lost answer', () => {
 describe('an answer that did no harm', () => {
   it('opens nothing and makes nobody the probe', async () => {
     await request('harmless');
-    await breaker.enter('now' as never);
+    await breaker.enter('now');
     expect(calls).toEqual([]);
   });
 
@@ -179,7 +220,7 @@ describe('an answer that did no harm', () => {
 
 describe('a slow answer', () => {
   it('opens the breaker once for each request', async () => {
-    const passage = await breaker.enter('now' as never);
+    const passage = await breaker.enter('now');
     passage.sending();
     clock.advance(SLOW_ANSWER);
     await passage.slow();
@@ -225,7 +266,7 @@ describe('the probe', () => {
     clock.advance(50);
     passage.sending();
     clock.advance(SLOW_ANSWER - 1);
-    await passage.ended('rotated' as never, SLOW_ANSWER - 1);
+    await passage.ended('rotated', SLOW_ANSWER - 1);
     expect(calls).toEqual([`succeeded ${50 + PROBE_EVERY}`]);
   });
 
@@ -233,12 +274,12 @@ describe('the probe', () => {
     const late = await probe();
     late.sending();
     clock.advance(SLOW_ANSWER);
-    await late.ended('rotated' as never, SLOW_ANSWER);
+    await late.ended('rotated', SLOW_ANSWER);
     expect(calls).toEqual([`failed ${PROBE_EVERY}`]);
     const lost = await probe();
     lost.sending();
     clock.advance(1_000);
-    await lost.ended('lost' as never, 1_000);
+    await lost.ended('lost', 1_000);
     // Counted from when it was lost: the request may still have been under way.
     expect(calls).toEqual([`failed ${SLOW_ANSWER + 1_000 + PROBE_EVERY}`]);
   });
@@ -246,7 +287,7 @@ describe('the probe', () => {
   it('that a refusal or an error ended keeps its place until it leaves', async () => {
     const passage = await probe();
     passage.sending();
-    await passage.ended('harmless' as never, 5);
+    await passage.ended('harmless', 5);
     expect(calls).toEqual([]);
     await passage.leave();
     expect(calls).toEqual([`holdProbe ${PROBE_EVERY}`]);
@@ -262,7 +303,7 @@ describe('the probe', () => {
   it('reports its end once', async () => {
     const passage = await probe();
     passage.sending();
-    await passage.ended('rotated' as never, 5);
+    await passage.ended('rotated', 5);
     await passage.leave();
     expect(calls).toEqual([`succeeded ${PROBE_EVERY}`]);
   });
@@ -281,7 +322,7 @@ describe('the probe', () => {
     fails = true;
     passage.sending();
     await passage.slow();
-    await passage.ended('rotated' as never, 5);
+    await passage.ended('rotated', 5);
     await passage.leave();
     expect(calls).toHaveLength(2);
   });
