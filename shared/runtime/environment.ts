@@ -15,6 +15,7 @@ export type Variable =
   | 'EVENT_BUS_NAME'
   | 'POST_CONNECT_URL'
   | 'MANAGE_URL'
+  | 'KEEP_WARM_HOURS'
   | 'POWERTOOLS_SERVICE_NAME';
 
 /** What stands for a value that only the owner knows, until it is set. */
@@ -62,6 +63,17 @@ export const environment = {
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '')
       .map((entry) => origin(entry, 'RETURN_TO_ORIGINS')),
+  /** For how long after its last use a connection is kept warm: milliseconds, or for ever. */
+  keepWarm: (): number | 'forever' => {
+    const hours = optional('KEEP_WARM_HOURS', '24');
+    if (hours === 'forever') return hours;
+    if (!/^\d+$/.test(hours)) {
+      throw new Error(
+        'The environment variable KEEP_WARM_HOURS must hold a whole number, or forever.',
+      );
+    }
+    return Number(hours) * 60 * 60_000;
+  },
   /** Tells this deployment's logs and metrics from another's. */
   serviceName: () => optional('POWERTOOLS_SERVICE_NAME', 'jobber-tokens'),
 };

@@ -68,11 +68,26 @@ export const PROMPT_PROBES = 3;
 /** How old a rejected access token must be for a refresh to make sense. */
 export const REJECTED_TOKEN_AGE = 60_000;
 
-/** How long before its expiry the sweep refreshes an access token, in seconds. */
-export const REFRESH_AHEAD_S = 15 * 60;
-
-const HOUR = 60 * 60_000;
+export const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
+
+/** How often a sweep visits a connection that is kept warm. Jobber's access tokens live for an hour. */
+export const WARM_TURN = 45 * 60_000;
+
+/** How often it visits one that nobody uses, to learn whether it is alive. */
+export const IDLE_TURN = DAY;
+
+/**
+ * A visit refreshes a token that would not last until the next one, and 10 minutes more: for a sweep that comes late, and
+ * for the queue. In seconds.
+ */
+export const VISIT_HORIZON_S = (WARM_TURN + 10 * 60_000) / 1_000;
+
+/** A use is noted this often at most: four writes a day. */
+export const NOTE_USE_EVERY = 6 * HOUR;
+
+/** How long an answer may wait for the note of a use. */
+export const NOTE_USE = 500;
 
 /** When a connection that needs its admin is tried again, counted from the verdict. */
 export const APPEALS_AFTER: readonly number[] = [

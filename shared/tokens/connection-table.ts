@@ -8,6 +8,7 @@ import { grantWrites } from './grant-writes.ts';
 import { leaseWrites } from './lease-writes.ts';
 import type { Sealed } from './sealing.ts';
 import { storeWrites } from './store-writes.ts';
+import { useWrites } from './use-writes.ts';
 
 /*
  * Every write of a rotation has a condition that decides its race.
@@ -19,7 +20,8 @@ import { storeWrites } from './store-writes.ts';
  *
  *   a new grant replaces everything · END deletes the tokens of the grant that it is about
  *
- * `lease-writes.ts`: CLAIM, RENEW, RELEASE, LAPSE · `store-writes.ts`: STORE · `grant-writes.ts`: a new grant, END
+ * `lease-writes.ts`: CLAIM, RENEW, RELEASE, LAPSE · `store-writes.ts`: STORE · `grant-writes.ts`: a new grant, END ·
+ * `use-writes.ts`: NOTE USE, MOVE
  */
 /** What makes a connection due for a refresh. */
 export interface DueWhen {
@@ -66,5 +68,11 @@ export function connectionTable(client: DynamoDBDocumentClient, tableName: strin
   }
 
   const update = conditionalUpdate(client, tableName, get);
-  return { get, ...leaseWrites(update), ...storeWrites(update), ...grantWrites(update) };
+  return {
+    get,
+    ...leaseWrites(update),
+    ...storeWrites(update),
+    ...grantWrites(update),
+    ...useWrites(update),
+  };
 }

@@ -4,6 +4,7 @@ import { APPEALS_AFTER } from './budgets.ts';
 import type { ReconnectReason } from './errors.ts';
 import { sameSealed } from './same-sealed.ts';
 import type { Sealed } from './sealing.ts';
+import type { SweepSlot } from './sweep-wheel.ts';
 
 /** One Jobber account that connected the app: one item of the table, key `accountId`. */
 export type Connection = ActiveConnection | LapsedConnection | DisconnectedConnection;
@@ -54,8 +55,10 @@ export interface RedemptionMarks {
 
 export interface ActiveConnection extends Identity, SealedTokens, LeaseAttributes, RedemptionMarks {
   readonly status: 'active';
-  /** Of {@link sweepShardOf}, or {@link DISCONNECTING_SHARD}. */
-  readonly sweepShard: number;
+  /** When a sweep visits it; items that were written by hand may have none until they are refreshed. */
+  readonly sweepSlot?: SweepSlot;
+  /** When a caller last asked for its token, as far as it was noted. A new grant counts as used. */
+  readonly usedAt?: EpochMs;
   /** Since when the connection waits to be disconnected at Jobber; callers get no token of it. */
   readonly disconnectingSince?: EpochMs;
 }
@@ -92,13 +95,7 @@ export interface Lease {
 export const clientDigest = (clientId: string): string =>
   createHash('sha256').update(clientId).digest('base64url').slice(0, 8);
 
-export const SWEEP_SHARDS = 8;
-
-/**
- * The shard of the connections that are being disconnected while Jobber does not answer. Every sweep finds all of them;
- * a rotation leaves them there, a new grant takes them out.
- */
-export const DISCONNECTING_SHARD = SWEEP_SHARDS;
+export const APPEAL_SHARDS = 8;
 
 export const isDisconnecting = (connection: Connection): boolean =>
   connection.status === 'active' && connection.disconnectingSince !== undefined;
@@ -110,9 +107,9 @@ export const hasRefreshToken = (
 ): boolean =>
   found !== undefined && 'refreshToken' in found && sameSealed(found.refreshToken, refreshToken);
 
-/** Spreads an index over {@link SWEEP_SHARDS} partitions. */
-export function sweepShardOf(accountId: string): number {
-  return createHash('sha256').update(accountId).digest().readUInt8(0) % SWEEP_SHARDS;
+/** Spreads the index of the appeals over {@link APPEAL_SHARDS} partitions. */
+export function appealShardOf(accountId: string): number {
+  return createHash('sha256').update(accountId).digest().readUInt8(0) % APPEAL_SHARDS;
 }
 
 /** When a verdict is looked at again; `undefined` after the last time. */

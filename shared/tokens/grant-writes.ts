@@ -9,16 +9,15 @@ import {
   VERDICT,
   type WriteResult,
 } from './conditional-update.ts';
-import {
-  type Connection,
-  DISCONNECTING_SHARD,
-  type DisconnectedConnection,
-  type DisconnectReason,
-  type Grant,
-  type LapsedConnection,
-  sweepShardOf,
+import type {
+  Connection,
+  DisconnectedConnection,
+  DisconnectReason,
+  Grant,
+  LapsedConnection,
 } from './connection.ts';
 import type { Sealed } from './sealing.ts';
+import { type SweepSlot, slotOf } from './sweep-wheel.ts';
 
 /* The writes that begin and end a grant, each with the condition that decides its race. */
 
@@ -67,7 +66,7 @@ export function grantWrites(update: ConditionalUpdate) {
       ...grant,
       status: 'active',
       rotation: 0,
-      sweepShard: sweepShardOf(accountId),
+      sweepSlot: slotOf(accountId, 'warm'),
     };
     const names = Object.keys(attributes);
     return update(
@@ -106,11 +105,11 @@ export function grantWrites(update: ConditionalUpdate) {
   ): Promise<WriteResult> {
     return update(accountId, {
       UpdateExpression:
-        'SET sweepShard = :shard, disconnectingSince = if_not_exists(disconnectingSince, :now)',
+        'SET sweepSlot = :slot, disconnectingSince = if_not_exists(disconnectingSince, :now)',
       ConditionExpression: `#status = :active AND ${THIS_GRANT}`,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
-        ':shard': DISCONNECTING_SHARD,
+        ':slot': 'disconnecting' satisfies SweepSlot,
         ':active': 'active',
         ':grantId': grantId,
         ':now': now,
@@ -160,7 +159,7 @@ const deleteTokens = (
 ): Partial<UpdateCommandInput> => ({
   UpdateExpression:
     'SET #status = :disconnected, statusReason = :reason, statusChangedAt = :now ' +
-    `REMOVE #ref, ${TOKENS}, ${LEASE_AND_MARKS}, ${APPEAL}, sweepShard, disconnectingSince`,
+    `REMOVE #ref, ${TOKENS}, ${LEASE_AND_MARKS}, ${APPEAL}, sweepSlot, usedAt, disconnectingSince`,
   ExpressionAttributeNames: { '#status': 'status', '#ref': 'ref' },
   ExpressionAttributeValues: {
     ...values,

@@ -12,11 +12,11 @@ import {
 } from './conditional-update.ts';
 import {
   type ActiveConnection,
+  appealShardOf,
   type LapsedConnection,
   type Lease,
   nextAppeal,
   type RedemptionMarks,
-  sweepShardOf,
 } from './connection.ts';
 import type { Claim, DueWhen } from './connection-table.ts';
 import type { ReconnectReason } from './errors.ts';
@@ -124,7 +124,7 @@ export function leaseWrites(update: ConditionalUpdate) {
     const result = await update(held.accountId, {
       UpdateExpression:
         'SET #status = :lapsed, statusReason = :reason, statusChangedAt = :now, ' +
-        `appealAt = :appealAt, appealShard = :shard REMOVE ${LEASE}, retryAt, sweepShard`,
+        `appealAt = :appealAt, appealShard = :shard REMOVE ${LEASE}, retryAt, sweepSlot`,
       ConditionExpression: `${ACTIVE} AND ${NOBODY_ROTATED} AND ${LEASE_MINE} AND ${NOT_DISCONNECTING}`,
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: {
@@ -134,7 +134,7 @@ export function leaseWrites(update: ConditionalUpdate) {
         ':reason': reason,
         ':now': now,
         ':appealAt': nextAppeal(now, now),
-        ':shard': sweepShardOf(held.accountId),
+        ':shard': appealShardOf(held.accountId),
       },
     });
     const isOurs =

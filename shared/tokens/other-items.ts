@@ -7,6 +7,9 @@ const OTHER_ITEMS = 'jobber-tokens/';
 /** The item by which all processes know about the token endpoint. */
 export const BREAKER_ID = `${OTHER_ITEMS}circuit-breaker`;
 
+/** The item that says how far the sweeps have come. */
+export const SWEEP_ID = `${OTHER_ITEMS}sweep`;
+
 /** The items that say which account a connect link has connected. */
 export const LINK_USE_PREFIX = `${OTHER_ITEMS}link/`;
 

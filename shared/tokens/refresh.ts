@@ -48,8 +48,8 @@ export interface AppealRequest {
 }
 
 export type Refreshed =
-  /** We redeemed, and our rotation is stored. */
-  | ({ readonly kind: 'rotated' } & TokenPair)
+  /** We redeemed, and our rotation is stored; `before` is what it replaced. */
+  | ({ readonly kind: 'rotated'; readonly before: ActiveConnection | LapsedConnection } & TokenPair)
   /** There is nothing to redeem; what the table holds now decides. */
   | { readonly kind: 'adopt'; readonly found: Connection | undefined }
   /** Another invocation holds the lease. */
@@ -174,7 +174,7 @@ export function refreshProtocol(dependencies: RefreshDependencies) {
             pair,
             ready.sealingKey,
           );
-          return result.stored ? { kind: 'rotated', ...pair } : adopt(result.found);
+          return result.stored ? { kind: 'rotated', before, ...pair } : adopt(result.found);
         }
         case 'refused':
           return await judgeRefusal(held, evidence);

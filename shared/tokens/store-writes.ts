@@ -10,10 +10,11 @@ import {
   VERDICT,
   type WriteResult,
 } from './conditional-update.ts';
-import { type Connection, hasRefreshToken, sweepShardOf } from './connection.ts';
+import { type Connection, hasRefreshToken } from './connection.ts';
 import type { StoreResult, Successor } from './connection-table.ts';
 import { sameSealed } from './same-sealed.ts';
 import type { Sealed } from './sealing.ts';
+import { slotOf } from './sweep-wheel.ts';
 
 /* The writes that follow an answer with tokens, each with the condition that decides its race. */
 
@@ -92,8 +93,8 @@ export function storeWrites(update: ConditionalUpdate) {
   }
 
   /**
-   * Says that the successor is in escrow, so that nobody sends the spent token. A table that refuses STORE may take this: it
-   * touches no index.
+   * Says that the successor is in escrow, so that nobody sends the spent token. The table that refused
+   * STORE may take writes again by now.
    */
   function markEscrowed(
     accountId: string,
@@ -119,7 +120,7 @@ function tokensWrite(
   return {
     UpdateExpression:
       'SET refreshToken = :refreshToken, accessTokenExpiresAt = :expiresAt, refreshedAt = :refreshedAt, ' +
-      `#status = :active, sweepShard = if_not_exists(sweepShard, :shard)${more}` +
+      `#status = :active, sweepSlot = if_not_exists(sweepSlot, :slot)${more}` +
       (accessToken ? ', accessToken = :accessToken' : '') +
       ` REMOVE ${remove}, ${VERDICT}${accessToken ? '' : ', accessToken'}`,
     ExpressionAttributeNames: { '#status': 'status' },
@@ -128,7 +129,7 @@ function tokensWrite(
       ':expiresAt': accessTokenExpiresAt,
       ':refreshedAt': refreshedAt,
       ':active': 'active',
-      ':shard': sweepShardOf(accountId),
+      ':slot': slotOf(accountId, 'warm'),
       ...(accessToken && { ':accessToken': accessToken }),
     },
   };

@@ -23,6 +23,7 @@ import {
   refreshProtocol,
 } from './refresh.ts';
 import { UnsealableError, unseal } from './sealing.ts';
+import { lastUseOf } from './sweep-wheel.ts';
 
 export type { IssuedToken } from './decide.ts';
 
@@ -47,19 +48,21 @@ export interface GetAccessTokenOptions {
 export interface TokenHelper {
   /**
    * A valid access token. Calls: none from this process's cache, 1 GetItem for a stored token,
-   * 1 GetItem + 2 UpdateItem + 1 POST for a refresh; callers at once in one process share them.
+   * 1 GetItem + 2 UpdateItem + 1 POST for a refresh; callers at once in one process share them. Every six hours, 1 UpdateItem
+   * more notes that the connection is in use.
    * @throws AnyTokenError
    */
   getAccessToken(accountId: string, options: GetAccessTokenOptions): Promise<IssuedToken>;
   /**
    * Refreshes the token if it expires sooner than `minValiditySeconds`: 1 GetItem of the circuit breaker, which
    * calls at once share, 2 UpdateItem and 1 POST.
+   * @returns whether it did, and the connection as it was before
    * @throws AnyTokenError; RefreshInProgressError if another invocation holds the lease
    */
   refreshIfDue(
     accountId: string,
     options: { readonly minValiditySeconds: number; readonly deadline: EpochMs },
-  ): Promise<void>;
+  ): Promise<{ readonly rotated: boolean; readonly before: ActiveConnection }>;
   /** Tries the token of a connection that needs its admin once more, if that is due. @throws AnyTokenError */
   appeal(accountId: string, request: AppealRequest): Promise<void>;
 }
@@ -87,6 +90,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   /** The accounts of those that could wait. */
   const refreshesAhead = new Set<string>();
   const waits = singleFlight<Connection | undefined>();
+  const notes = singleFlight<unknown>();
 
   return { getAccessToken, refreshIfDue, appeal };
 
@@ -112,7 +116,9 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       const connection = assertActive(found, grantId);
       const current = await open(connection);
       const decision = decide(connection, current, { validitySeconds, rejectedToken }, clock.now());
-      if (decision.kind === 'use') return remember(connection, current as IssuedToken);
+      const answer = (token: IssuedToken) =>
+        grantId === undefined ? noteUse(connection).then(() => token) : token;
+      if (decision.kind === 'use') return answer(remember(connection, current as IssuedToken));
 
       const isUsable = current !== undefined && current.accessToken !== rejectedToken;
       const stopgap = () =>
@@ -122,7 +128,7 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       const { token } = step;
       // A refresh joined in flight may have issued the very token that was rejected since, or another grant's: read again.
       const isWanted = token && token.accessToken !== rejectedToken;
-      if (isWanted && grantId === undefined) return token;
+      if (isWanted && grantId === undefined) return answer(token);
       found = 'found' in step ? step.found : await read(accountId, answerBy);
       // Whoever refreshed meanwhile, or still does, did what can be done: any valid token will do.
       validitySeconds = 0;
@@ -187,11 +193,13 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
   async function refreshIfDue(
     accountId: string,
     { minValiditySeconds, deadline }: { minValiditySeconds: number; deadline: EpochMs },
-  ): Promise<void> {
+  ) {
     const due = { horizon: plus(toSeconds(clock.now()), minValiditySeconds) };
     const refreshed = await startRefresh(accountId, { due, urgency: 'ahead', deadline });
     if (refreshed.kind === 'busy') throw new RefreshInProgressError();
-    if (refreshed.kind === 'adopt') assertActive(refreshed.found);
+    return refreshed.kind === 'rotated'
+      ? { rotated: true, before: refreshed.before as ActiveConnection }
+      : { rotated: false, before: assertActive(refreshed.found) };
   }
 
   function read(accountId: string, answerBy: EpochMs): Promise<Connection | undefined> {
@@ -216,6 +224,14 @@ export function tokenHelper(dependencies: RefreshDependencies): TokenHelper {
       telemetry.count('ReconnectRequired');
       throw new ReconnectRequiredError('unreadable', { cause });
     }
+  }
+
+  /** Keeps the connection warm. It is not worth an error, nor a long wait. */
+  async function noteUse(connection: ActiveConnection): Promise<void> {
+    const { accountId } = connection;
+    const now = clock.now();
+    if (lastUseOf(connection) > plus(now, -budget.NOTE_USE_EVERY)) return;
+    await notes.join(accountId, () => table.noteUse(accountId, now)).catch(() => undefined);
   }
 
   function remember({ refreshedAt }: ActiveConnection, token: IssuedToken): IssuedToken {

@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 const refreshAll = () =>
   Promise.allSettled(ACCOUNTS.map((account) => system.startProcess().refreshIfDue(account, AHEAD)));
-const codes = (results: PromiseSettledResult<void>[]) =>
+const codes = (results: PromiseSettledResult<unknown>[]) =>
   results.flatMap((each) => (each.status === 'rejected' ? [each.reason.code] : []));
 
 describe('the circuit breaker', () => {

@@ -7,13 +7,10 @@ import {
   LONGEST_LEASE,
   REFUSED_PAUSE,
 } from '../../../shared/tokens/budgets.ts';
-import {
-  DISCONNECTING_SHARD,
-  type Grant,
-  sweepShardOf,
-} from '../../../shared/tokens/connection.ts';
+import { appealShardOf, type Grant } from '../../../shared/tokens/connection.ts';
 import type { Claim, DueWhen } from '../../../shared/tokens/connection-table.ts';
 import type { ReplaceableGrant } from '../../../shared/tokens/grant-writes.ts';
+import { slotOf } from '../../../shared/tokens/sweep-wheel.ts';
 import { type TestTable, testTable } from '../../support/connections.ts';
 
 /* Each write alone, clause by clause: what it changes, and when it does not. */
@@ -38,16 +35,16 @@ const grant: Grant = {
   accessTokenExpiresAt: s(2_000),
   refreshedAt: s(100),
 };
-const active = { ...grant, status: 'active', rotation: 0, sweepShard: sweepShardOf(A) };
+const active = { ...grant, status: 'active', rotation: 0, sweepSlot: slotOf(A, 'warm') };
 const leased = { leaseId: 'lease', leaseExpiresAt: NOW };
 const marks = { inDoubtSince: 5, unconfirmedAt: 6, refusedAt: 4, retryAt: 7 };
-const disconnecting = { sweepShard: DISCONNECTING_SHARD, disconnectingSince: 8 };
+const disconnecting = { sweepSlot: 'disconnecting', disconnectingSince: 8 };
 const lapsed = {
   status: 'reconnect_required',
   statusReason: 'revoked',
   statusChangedAt: 9,
   appealAt: 9 + (APPEALS_AFTER[0] ?? NaN),
-  appealShard: sweepShardOf(A),
+  appealShard: appealShardOf(A),
 };
 
 let db: TestTable;
@@ -299,7 +296,7 @@ describe('STORE', () => {
 
   it('revives a connection that was given up', async () => {
     await db.set(A, { ...lapsed, ...marks });
-    await db.remove(A, ['sweepShard']);
+    await db.remove(A, ['sweepSlot']);
     expect(await db.table.store(A, REFRESH, successor)).toEqual({ stored: true });
     expect(await stored()).toEqual({ ...active, ...successor, rotation: 1 });
   });
@@ -519,7 +516,7 @@ describe('LAPSE', () => {
 
   it('ends the connection, keeps its tokens, and takes it out of the sweep', async () => {
     expect(await db.table.lapse(held, 'revoked', ms(9))).toMatchObject({ written: true });
-    const { sweepShard: _, ...rest } = active;
+    const { sweepSlot: _, ...rest } = active;
     const { retryAt: _retryAt, ...evidence } = marks;
     expect(await stored()).toEqual({ ...rest, ...evidence, ...lapsed });
   });
@@ -554,7 +551,7 @@ describe('LAPSE', () => {
     });
     expect(Object.keys((await stored()) as object)).not.toEqual(
       expect.arrayContaining([
-        expect.stringMatching(/token|sweepShard|lease|since|unconfirmed|refused|retry|appeal/i),
+        expect.stringMatching(/token|sweepSlot|lease|since|unconfirmed|refused|retry|appeal/i),
       ]),
     );
   });

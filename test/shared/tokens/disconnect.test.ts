@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { GRACE, LEASE, REFUSED_PAUSE, REVOKE } from '../../../shared/tokens/budgets.ts';
-import { DISCONNECTING_SHARD } from '../../../shared/tokens/connection.ts';
 import { disconnectProtocol, type Revocation } from '../../../shared/tokens/disconnect.ts';
-import { type DueConnection, dueConnections } from '../../../shared/tokens/due-index.ts';
 import { endConnection, isAboutGrantBefore } from '../../../shared/tokens/end-connection.ts';
 import { decodeRotation, saveRotation } from '../../../shared/tokens/escrow.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
+import { sweepIndex } from '../../../shared/tokens/sweep-index.ts';
 import type { TokenHelper } from '../../../shared/tokens/token-helper.ts';
 import { answerLost } from '../../support/provider.ts';
 import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-system.ts';
@@ -40,13 +39,10 @@ const deadline = () => (system.clock.now() + CALL_TIME) as never;
 const disconnect = () => protocol().disconnect(ACCOUNT, deadline());
 const resume = () => protocol().resume(ACCOUNT, deadline());
 const item = async () => (await system.db.table.get(ACCOUNT)) as object as Record<string, unknown>;
-async function swept(): Promise<DueConnection[]> {
-  const { db, clock, nowSeconds } = system;
-  const found: DueConnection[] = [];
-  const until = { horizon: nowSeconds(), now: clock.now() };
-  for await (const page of dueConnections(db.client, db.tableName, until)) {
-    found.push(...page);
-  }
+async function swept(): Promise<string[]> {
+  const found: string[] = [];
+  const index = sweepIndex(system.db.client, system.db.tableName);
+  for await (const page of index.inSlot('disconnecting')) found.push(...page);
   return found;
 }
 
@@ -57,7 +53,7 @@ describe('a disconnect from our side', () => {
     expect(revoked).toEqual([accessToken]);
     expect(await system.status()).toBe('disconnected/disconnected_by_app');
     expect(Object.keys(await item())).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/token|sweepShard|lease/i)]),
+      expect.arrayContaining([expect.stringMatching(/token|sweepSlot|lease/i)]),
     );
   });
 
@@ -325,7 +321,7 @@ describe('while Jobber does not answer', () => {
     expect(await system.storedTokenIsLive()).toBe(true);
     expect(await system.stored()).toMatchObject({
       status: 'active',
-      sweepShard: DISCONNECTING_SHARD,
+      sweepSlot: 'disconnecting',
     });
   });
 
@@ -340,7 +336,7 @@ describe('while Jobber does not answer', () => {
   it('every sweep finds it, and it is disconnected as soon as Jobber answers', async () => {
     answers = [DOWN, DOWN];
     for (let sweep = 0; sweep < 2; sweep++) {
-      expect(await swept()).toEqual([{ accountId: ACCOUNT, task: 'disconnect' }]);
+      expect(await swept()).toEqual([ACCOUNT]);
       expect(await resume()).toMatchObject({ status: 'disconnecting' });
     }
     expect(await resume()).toEqual({ status: 'disconnected' });
@@ -351,14 +347,14 @@ describe('while Jobber does not answer', () => {
     system.expireAccessToken();
     answers = [DOWN];
     expect(await resume()).toMatchObject({ status: 'disconnecting' });
-    expect(await system.stored()).toMatchObject({ rotation: 1, sweepShard: DISCONNECTING_SHARD });
+    expect(await system.stored()).toMatchObject({ rotation: 1, sweepSlot: 'disconnecting' });
     expect(await resume()).toEqual({ status: 'disconnected' });
   });
 
   it('a sweep that queued it before the mark refreshes it, and it stays marked', async () => {
     system.expireAccessToken();
     await system.helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900 });
-    expect(await system.stored()).toMatchObject({ rotation: 1, sweepShard: DISCONNECTING_SHARD });
+    expect(await system.stored()).toMatchObject({ rotation: 1, sweepSlot: 'disconnecting' });
   });
 
   it.each([
@@ -371,7 +367,7 @@ describe('while Jobber does not answer', () => {
       expect(error).toMatchObject(IN_DOUBT);
     });
     expect(await system.status()).toBe('active');
-    expect(await swept()).toEqual([{ accountId: ACCOUNT, task: 'disconnect' }]);
+    expect(await swept()).toEqual([ACCOUNT]);
     system.clock.advance(GRACE);
     await Promise.resolve(refreshes()).catch((error) => {
       expect(error).toMatchObject({ code: 'disconnected' });
@@ -425,7 +421,7 @@ describe('while Jobber does not answer', () => {
     };
     expect(await resume()).toEqual(WAITS);
     expect(verdicts).toBe(1);
-    expect(await system.stored()).toMatchObject({ sweepShard: DISCONNECTING_SHARD });
+    expect(await system.stored()).toMatchObject({ sweepSlot: 'disconnecting' });
   });
 
   it('a new grant clears the mark, and is left alone', async () => {

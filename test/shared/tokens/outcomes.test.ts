@@ -34,7 +34,7 @@ describe('a refused refresh token', () => {
       statusReason: 'revoked',
       statusChangedAt: system.clock.now(),
     });
-    for (const gone of ['leaseId', 'leaseExpiresAt', 'sweepShard', 'inDoubtSince', 'retryAt']) {
+    for (const gone of ['leaseId', 'leaseExpiresAt', 'sweepSlot', 'inDoubtSince', 'retryAt']) {
       expect(stored).not.toHaveProperty(gone);
     }
   });

@@ -277,5 +277,5 @@ function onSecondCall<T extends (...args: never[]) => unknown>(second: T, first:
 
 async function disconnect(db: Awaited<ReturnType<typeof tokenSystem>>['db']): Promise<void> {
   await db.set(ACCOUNT, { status: 'disconnected', statusReason: 'test', statusChangedAt: 0 });
-  await db.remove(ACCOUNT, ['accessToken', 'refreshToken', 'sweepShard', 'leaseId']);
+  await db.remove(ACCOUNT, ['accessToken', 'refreshToken', 'sweepSlot', 'leaseId']);
 }
