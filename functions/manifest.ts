@@ -77,7 +77,7 @@ export const functions = {
   'refresh-connection': {
     timeoutSeconds: REDEEMING_S,
     memoryMB: 256,
-    reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
+    reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION', 'REFRESH_QUEUE_URL', 'KEEP_WARM_HOURS'],
   },
   'publish-changes': { timeoutSeconds: 30, memoryMB: 256, reads: ['EVENT_BUS_NAME'] },
   'save-rotation': { timeoutSeconds: 5, memoryMB: 256, reads: ['TABLE_NAME'] },

@@ -2,52 +2,79 @@ import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-p
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod/mini';
 import { clock, jobberDisconnect, jobberTokens, table } from '../shared/jobber/wiring.ts';
+import * as aws from '../shared/runtime/aws.ts';
 import { type EpochMs, plus } from '../shared/runtime/clock.ts';
-import { count, logger, publishMetrics } from '../shared/runtime/telemetry.ts';
-import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
-import type { SweepTask } from '../shared/tokens/due-index.ts';
+import { environment } from '../shared/runtime/environment.ts';
+import { type Message, sendBatches } from '../shared/runtime/queue.ts';
+import { count, logger, publishMetrics, seconds } from '../shared/runtime/telemetry.ts';
+import { WARM_TURN } from '../shared/tokens/budgets.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
+import type { SweepTask } from '../shared/tokens/sweep-index.ts';
+import { visits } from '../shared/tokens/visit.ts';
 
-const Message = z.object({
+const Work = z.object({
   accountId: z.string().check(z.minLength(1)),
-  task: z._default(z.enum(['refresh', 'disconnect', 'appeal'] satisfies SweepTask[]), 'refresh'),
+  task: z._default(z.enum(['visit', 'disconnect', 'appeal'] satisfies SweepTask[]), 'visit'),
+  /** Of a visit: when the next one makes this one needless. */
+  until: z.optional(z.number()),
+  /** How often it was tried before. */
+  tries: z._default(z.number(), 0),
 });
-
-/** These take longer than the queue waits, and the next sweep queues the connection again. */
-const WAIT_FOR_SWEEP = new Set(['refresh_paused', 'rotation_in_doubt']);
+type Work = z.output<typeof Work>;
 
 const connections = table();
 const tokens = jobberTokens(connections);
 const { resume } = jobberDisconnect(connections, tokens);
+const { visit } = visits({
+  tokens,
+  table: connections,
+  clock,
+  keepWarm: environment.keepWarm(),
+  validityLeft: (left) => seconds('ValidityLeft', left),
+});
+const queue = { client: aws.sqs(), url: environment.refreshQueueUrl() };
 const processor = new BatchProcessor(EventType.SQS);
 
-/** Does what a sweep found due: refreshes, disconnects, appeals. A message whose work failed stays in the queue. */
+/**
+ * Does what a sweep queued: visits, disconnects, appeals. What fails for now goes back to the queue for later, and what fails
+ * unexpectedly stays in it, until it is a dead letter.
+ */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - 1_000);
+  const later: Message[] = [];
+  const unsent: string[] = [];
   try {
-    return await processPartialResponse(
-      event,
-      (record: SQSRecord) => work(record, deadline),
-      processor,
-      {
-        context,
-        throwOnFullBatchFailure: false,
-      },
-    );
+    const work = async ({ body, messageId }: SQSRecord) => {
+      const again = await attempt(Work.parse(JSON.parse(body)), deadline);
+      if (again) {
+        later.push(again);
+        unsent.push(messageId);
+      }
+    };
+    const { batchItemFailures } = await processPartialResponse(event, work, processor, {
+      context,
+      throwOnFullBatchFailure: false,
+    });
+    const { failed, cause } = await sendBatches(queue, later);
+    // Twice in the queue is harmless; not at all is not.
+    if (failed === 0) return { batchItemFailures };
+    logger.warn('The queue did not take what is to be tried later.', { error: cause as Error });
+    const kept = unsent.map((itemIdentifier) => ({ itemIdentifier }));
+    return { batchItemFailures: [...batchItemFailures, ...kept] };
   } finally {
     publishMetrics();
   }
 }
 
 const tasks: Record<SweepTask, (accountId: string, deadline: EpochMs) => Promise<void>> = {
-  refresh: (accountId, deadline) =>
-    tokens.refreshIfDue(accountId, { minValiditySeconds: REFRESH_AHEAD_S, deadline }),
+  visit,
   disconnect,
   appeal: (accountId, deadline) => tokens.appeal(accountId, { deadline }),
 };
 
-async function work({ body }: SQSRecord, deadline: EpochMs): Promise<void> {
-  const { accountId, task } = Message.parse(JSON.parse(body));
+/** Returns what is to be tried later. */
+async function attempt(work: Work, deadline: EpochMs): Promise<Message | undefined> {
+  const { accountId, task } = work;
   try {
     await tasks[task](accountId, deadline);
   } catch (error) {
@@ -60,9 +87,28 @@ async function work({ body }: SQSRecord, deadline: EpochMs): Promise<void> {
       throw error;
     }
     logger.warn('A connection was not refreshed.', { accountId, task, code: error.code });
-    if (error.retryable && !WAIT_FOR_SWEEP.has(error.code)) throw error;
+    // The next sweep finds waiting disconnects and appeals again.
+    return error.retryable && task === 'visit' ? later(work) : undefined;
   }
+  return undefined;
 }
+
+/** After 1, 2, 4, 8 and then every 15 minutes, each up to half sooner so that they do not come together; until the next visit. */
+function later({
+  accountId,
+  task,
+  until = plus(clock.now(), WARM_TURN),
+  tries,
+}: Work): Message | undefined {
+  const delaySeconds = Math.round(
+    Math.min(60 * 2 ** tries, LONGEST_DELAY_S) * (1 - Math.random() / 2),
+  );
+  if (plus(clock.now(), delaySeconds * 1_000) >= until) return undefined;
+  return { group: accountId, body: { accountId, task, until, tries: tries + 1 }, delaySeconds };
+}
+
+/** The longest that SQS allows. Unlike messages that are hidden, of those that are delayed there may be any number. */
+const LONGEST_DELAY_S = 900;
 
 /** While Jobber does not answer, the next sweep queues the connection again. */
 async function disconnect(accountId: string, deadline: EpochMs): Promise<void> {
