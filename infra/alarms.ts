@@ -13,6 +13,7 @@ import { FIVE_MINUTES, metricsOf } from './metrics.ts';
 
 const WEBHOOK_LIMIT = Duration.millis(800);
 const SWEEP_LAG_LIMIT = Duration.minutes(10);
+const VALIDITY_LIMIT = Duration.minutes(5);
 
 /** The functions call GraphQL only where somebody connects or disconnects, so the alarm stays on for a day. */
 const WITHIN_A_DAY = { period: Duration.days(1) };
@@ -80,12 +81,21 @@ export function createAlarms(
     ),
     new Alarm(scope, 'SweepLag', {
       alarmDescription:
-        'Access tokens are about to expire before they are refreshed, or the sweep does not run.',
+        'The sweep is behind, or does not run. Tokens will expire before they are refreshed.',
       metric: metric('SweepLag', Stats.MAXIMUM),
       threshold: SWEEP_LAG_LIMIT.toSeconds(),
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 2,
       treatMissingData: TreatMissingData.BREACHING,
+    }),
+    new Alarm(scope, 'ValidityLeft', {
+      alarmDescription:
+        'Access tokens were about to expire, or had, when their refresh began. Look at the queue of the refreshes, and at Jobber.',
+      metric: metric('ValidityLeft', Stats.MINIMUM),
+      threshold: VALIDITY_LIMIT.toSeconds(),
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      evaluationPeriods: 2,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
     }),
     atLeast(
       1,

@@ -10,8 +10,8 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { APPEALS_INDEX, DUE_INDEX } from '../shared/tokens/due-index.ts';
 import { TIME_TO_LIVE } from '../shared/tokens/other-items.ts';
+import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/sweep-index.ts';
 
 /** Another Region that keeps the connections. */
 export interface Replica {
@@ -78,9 +78,8 @@ export class ConnectionsTable extends Construct {
       partitionKey: { name: 'accountId', type: AttributeType.STRING },
       globalSecondaryIndexes: [
         {
-          indexName: DUE_INDEX,
-          partitionKey: { name: 'sweepShard', type: AttributeType.NUMBER },
-          sortKey: { name: 'accessTokenExpiresAt', type: AttributeType.NUMBER },
+          indexName: SWEEP_INDEX,
+          partitionKey: { name: 'sweepSlot', type: AttributeType.STRING },
           projectionType: ProjectionType.KEYS_ONLY,
         },
         {

@@ -60,7 +60,7 @@ export function createDashboard(
     widgets: [
       [
         number(
-          'Refreshed within the hour: each connection at least once',
+          'Refreshed within the hour',
           metric('RefreshSucceeded').with({ ...HOUR, label: 'refreshed' }),
         ),
         number(
@@ -68,8 +68,8 @@ export function createDashboard(
           metric('ReconnectRequired').with({ ...DAY, label: 'lost' }),
         ),
         number(
-          'Behind with refreshing',
-          metric('SweepLag', Stats.MAXIMUM).with({ label: 'seconds' }),
+          'Left of a token when its refresh began',
+          metric('ValidityLeft', Stats.MINIMUM).with({ label: 'seconds at least' }),
         ),
         number(
           'Connects that failed within the day',

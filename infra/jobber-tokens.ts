@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { type Duration, Stack } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { Grant } from 'aws-cdk-lib/aws-iam';
@@ -56,6 +56,13 @@ export interface JobberTokensProps extends ConnectionsTableProps {
    * @default - the version that this release was tested with
    */
   readonly jobberGraphqlVersion?: string;
+  /**
+   * For how long a connection that nobody uses is refreshed ahead of expiry. After that it is refreshed once a day, which tells
+   * whether it is alive, and the first call that uses it again waits for a refresh. `'forever'` costs a refresh every 45
+   * minutes for each connection.
+   * @default Duration.hours(24)
+   */
+  readonly keepWarm?: Duration | 'forever';
   /**
    * How many invocations may refresh at once, 10 connections each; protects Jobber. From 2 to 1,000.
    * @default 10
@@ -122,6 +129,7 @@ export class JobberTokens extends Construct {
       marketplaceConnect = true,
       jobberBaseUrl,
       jobberGraphqlVersion,
+      keepWarm,
       maxConcurrentRefreshes = 10,
       requestsPerSecond = 50,
       connectsPerSecond = 10,
@@ -173,6 +181,7 @@ export class JobberTokens extends Construct {
         RETURN_TO_ORIGINS: returnToOrigins.join(',') || undefined,
         POST_CONNECT_URL: postConnectUrl,
         MANAGE_URL: manageUrl,
+        KEEP_WARM_HOURS: keepWarm === 'forever' ? keepWarm : keepWarm?.toHours().toString(),
         EVENT_BUS_NAME: this.eventBus.eventBusName,
         POWERTOOLS_SERVICE_NAME: this.serviceName,
       },

@@ -8,6 +8,7 @@ export type MetricName =
   | 'TokenEndpointLatency'
   | 'SweepQueued'
   | 'SweepLag'
+  | 'ValidityLeft'
   | 'EscrowStored'
   | 'DisconnectWaiting'
   | 'ApiVersionUpgraded'

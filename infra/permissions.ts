@@ -6,7 +6,8 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { FunctionName } from '../functions/manifest.ts';
-import { APPEALS_INDEX, DUE_INDEX } from '../shared/tokens/due-index.ts';
+import { SWEEP_ID } from '../shared/tokens/other-items.ts';
+import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/sweep-index.ts';
 
 export interface Resources {
   readonly table: TableV2;
@@ -37,8 +38,12 @@ export function permissionsOf({
   const updateTable = allow(['dynamodb:UpdateItem'], table.tableArn);
   const queryIndexes = allow(
     ['dynamodb:Query'],
-    ...[DUE_INDEX, APPEALS_INDEX].map((index) => `${table.tableArn}/index/${index}`),
+    ...[SWEEP_INDEX, APPEALS_INDEX].map((index) => `${table.tableArn}/index/${index}`),
   );
+  const scanSlots = allow(['dynamodb:Scan'], `${table.tableArn}/index/${SWEEP_INDEX}`);
+  const keepProgress = allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn);
+  // Of its own item alone: no connection is read or written.
+  keepProgress.addCondition('ForAllValues:StringEquals', { 'dynamodb:LeadingKeys': [SWEEP_ID] });
   const keyToRead = allowThroughDynamoDb(TABLE_KEY_TO_READ, tableKey);
   const keyToWrite = allowThroughDynamoDb([...TABLE_KEY_TO_READ, ...TABLE_KEY_TO_WRITE], tableKey);
   const readSecret = (secret: Secret) => allow(['secretsmanager:GetSecretValue'], secret.secretArn);
@@ -56,8 +61,8 @@ export function permissionsOf({
     'create-connect-link': [readSecret(signingSecret)],
     'get-token': redeem,
     disconnect: redeem,
-    'refresh-sweep': [queryIndexes, keyToRead, sendTo(refreshQueue)],
-    'refresh-connection': redeem,
+    'refresh-sweep': [queryIndexes, scanSlots, keepProgress, keyToWrite, sendTo(refreshQueue)],
+    'refresh-connection': [...redeem, sendTo(refreshQueue)],
     // The table's key is for its stream: the tokens in it stay sealed.
     'publish-changes': [keyToRead, putEvents],
     'save-rotation': [readTable, updateTable, keyToWrite],

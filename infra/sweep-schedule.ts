@@ -1,7 +1,12 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { EventInvokeConfig, type IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import {
+  ContextAttribute,
+  Schedule,
+  ScheduleExpression,
+  ScheduleTargetInput,
+} from 'aws-cdk-lib/aws-scheduler';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
@@ -41,6 +46,8 @@ export class SweepSchedule extends Construct {
         bind: () => ({
           arn: sweep.functionArn,
           role,
+          // The slots follow from it, however late the sweep runs.
+          input: ScheduleTargetInput.fromObject({ scheduledTime: ContextAttribute.scheduledTime }),
           deadLetterConfig: { arn: this.deadLetters.queueArn },
           retryPolicy: {
             maximumEventAgeInSeconds: interval.toSeconds(),

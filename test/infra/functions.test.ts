@@ -40,6 +40,7 @@ describe.each(names)('%s', (name) => {
     const defaults = [
       'JOBBER_BASE_URL',
       'JOBBER_GRAPHQL_VERSION',
+      'KEEP_WARM_HOURS',
       'MANAGE_URL',
       'POST_CONNECT_URL',
       'RETURN_TO_ORIGINS',

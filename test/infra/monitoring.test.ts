@@ -27,6 +27,7 @@ describe('an alarm goes off', () => {
       'RotationEscrowed',
       'Reconnects',
       'SweepLag',
+      'ValidityLeft',
       'ConnectFailed',
       'WebhookUnreadable',
       'WebhookFromFuture',
@@ -67,6 +68,17 @@ describe('an alarm goes off', () => {
       ComparisonOperator: 'GreaterThanThreshold',
       EvaluationPeriods: 2,
       TreatMissingData: 'breaching',
+    });
+  });
+
+  it('when tokens were about to expire before their refresh began', () => {
+    expect(alarms.get('ValidityLeft')).toMatchObject({
+      MetricName: 'ValidityLeft',
+      Statistic: 'Minimum',
+      Threshold: 300,
+      ComparisonOperator: 'LessThanThreshold',
+      EvaluationPeriods: 2,
+      TreatMissingData: 'notBreaching',
     });
   });
 
@@ -237,11 +249,11 @@ describe('somebody hears of it', () => {
 
 describe('the metrics that are watched', () => {
   const body = JSON.stringify(synthesized.stack.resolve(properties(stack.monitoring.dashboard)));
-  const watched = new Set(
-    [...body.matchAll(/\\"JobberTokens\\",\\"(\w+)\\",\\"service\\",\\"(\w+)\\"/g)].map(
-      ([, metric]) => metric ?? '',
-    ),
-  );
+  const onDashboard = [
+    ...body.matchAll(/\\"JobberTokens\\",\\"(\w+)\\",\\"service\\",\\"(\w+)\\"/g),
+  ].map(([, metric]) => metric ?? '');
+  // It has an alarm, which the dashboard shows.
+  const watched = new Set([...onDashboard, 'SweepLag']);
 
   it('are those that the functions write', () => {
     const sources = globSync('{functions,shared}/**/*.ts')
@@ -278,7 +290,7 @@ describe('the dashboard', () => {
     for (const title of [
       'Refreshed within the hour',
       'Connections lost within the day',
-      'Behind with refreshing',
+      'Left of a token when its refresh began',
       'Alarms',
       'What went wrong, and for whom',
     ]) {

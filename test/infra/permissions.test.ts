@@ -26,8 +26,10 @@ const TABLE_KEY = [
     'kms:ReEncryptTo',
   ),
 ];
-const UPDATE = [...on('table', 'dynamodb:UpdateItem'), ...TABLE_KEY];
-const READ_AND_UPDATE = [...on('table', 'dynamodb:GetItem'), ...UPDATE];
+const SWEEP_ITEM = 'table, the item of the sweep';
+const onItems = (action: string) => [...on('table', action), ...on(SWEEP_ITEM, action)];
+const UPDATE = [...onItems('dynamodb:UpdateItem'), ...TABLE_KEY];
+const READ_AND_UPDATE = [...onItems('dynamodb:GetItem'), ...UPDATE];
 const SECRETS = [
   ...on('appSecret', 'secretsmanager:GetSecretValue'),
   ...on('sealingSecret', 'secretsmanager:GetSecretValue'),
@@ -52,12 +54,19 @@ const MAY: Record<FunctionName, string[]> = {
   'get-token': [...READ_AND_UPDATE, ...SECRETS, ...ESCROW],
   disconnect: [...READ_AND_UPDATE, ...SECRETS, ...ESCROW],
   'refresh-sweep': [
-    ...on('table/index/due', 'dynamodb:Query'),
+    ...on('table/index/sweep', 'dynamodb:Query', 'dynamodb:Scan'),
     ...on('table/index/appeals', 'dynamodb:Query'),
-    ...TABLE_KEY_TO_READ,
+    ...on(SWEEP_ITEM, 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
+    ...TABLE_KEY,
     ...on('refresh', 'sqs:SendMessage'),
   ],
-  'refresh-connection': [...READ_AND_UPDATE, ...SECRETS, ...ESCROW, ...receive('refresh')],
+  'refresh-connection': [
+    ...READ_AND_UPDATE,
+    ...SECRETS,
+    ...ESCROW,
+    ...receive('refresh'),
+    ...on('refresh', 'sqs:SendMessage'),
+  ],
   'publish-changes': [
     ...on(
       'table/stream',
@@ -102,13 +111,13 @@ const table = arnOf(idOf(tokens.table));
 /** All that the stack has, under the names used above, and what it has not. */
 const targets: Record<string, string> = {
   table,
-  'table/index/due': `${table}/index/due`,
+  'table/index/sweep': `${table}/index/sweep`,
   'table/index/appeals': `${table}/index/appeals`,
   'table/index/other': `${table}/index/other`,
   'table/stream': `${table}/stream/2026-11-23T00:00:00.000`,
   'other table': arn('dynamodb', 'table/other'),
   'other table/stream': arn('dynamodb', 'table/other/stream/2026-11-23T00:00:00.000'),
-  'other table/index/due': arn('dynamodb', 'table/other/index/due'),
+  'other table/index/sweep': arn('dynamodb', 'table/other/index/sweep'),
   ...arnsOf({
     tableKey: tokens.tableKey,
     appSecret: tokens.appSecret,

@@ -216,6 +216,7 @@ describe('the sweep', () => {
       State: 'ENABLED',
       Target: {
         Arn: { 'Fn::GetAtt': [idOf(tokens.functions['refresh-sweep']), 'Arn'] },
+        Input: '{"scheduledTime":"<aws.scheduler.scheduled-time>"}',
         RetryPolicy: { MaximumEventAgeInSeconds: 300, MaximumRetryAttempts: 3 },
         DeadLetterConfig: { Arn: { 'Fn::GetAtt': [idOf(tokens.deadLetters.sweep), 'Arn'] } },
       },
