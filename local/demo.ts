@@ -105,7 +105,7 @@ export async function runDemo(): Promise<boolean> {
     check(
       'a sweep rotates the rest',
       `${queued} queued, rotation ${rotated.rotation}`,
-      queued === 1 && rotated.rotation === 1,
+      queued === 2 && rotated.rotation === 1,
     );
 
     const before = await connections(system);

@@ -6,26 +6,22 @@ import {
   type DynamoDBClient,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
-import { APPEALS_INDEX, DUE_INDEX } from '../../shared/tokens/due-index.ts';
+import { APPEALS_INDEX, SWEEP_INDEX } from '../../shared/tokens/sweep-index.ts';
 
 type Definition = Omit<CreateTableCommandInput, 'TableName'>;
 
 export const TABLE_DEFINITION: Definition = {
   AttributeDefinitions: [
     { AttributeName: 'accountId', AttributeType: 'S' },
-    { AttributeName: 'sweepShard', AttributeType: 'N' },
-    { AttributeName: 'accessTokenExpiresAt', AttributeType: 'N' },
+    { AttributeName: 'sweepSlot', AttributeType: 'S' },
     { AttributeName: 'appealShard', AttributeType: 'N' },
     { AttributeName: 'appealAt', AttributeType: 'N' },
   ],
   KeySchema: [{ AttributeName: 'accountId', KeyType: 'HASH' }],
   GlobalSecondaryIndexes: [
     {
-      IndexName: DUE_INDEX,
-      KeySchema: [
-        { AttributeName: 'sweepShard', KeyType: 'HASH' },
-        { AttributeName: 'accessTokenExpiresAt', KeyType: 'RANGE' },
-      ],
+      IndexName: SWEEP_INDEX,
+      KeySchema: [{ AttributeName: 'sweepSlot', KeyType: 'HASH' }],
       Projection: { ProjectionType: 'KEYS_ONLY' },
     },
     {

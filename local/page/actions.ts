@@ -122,12 +122,9 @@ export function pageActions({ url, tableName, db, simulator, lambda, log }: Page
     },
 
     async sweep() {
-      const result = (await lambda.invoke('refresh-sweep', {})) as SweepResult;
-      log.note(
-        result.queued === 0
-          ? 'Sweep: no token expires within 15 min'
-          : `Sweep: ${result.queued} connection${result.queued === 1 ? '' : 's'} due and queued`,
-      );
+      const result = (await lambda.invoke('refresh-sweep', { everything: true })) as SweepResult;
+      const { queued } = result;
+      log.note(`Sweep of all slots: ${queued} connection${queued === 1 ? '' : 's'} visited`);
       return { ok: true, ...result };
     },
   };

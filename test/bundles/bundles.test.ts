@@ -19,11 +19,11 @@ const foreign: Record<FunctionName, readonly string[]> = {
   jwks: [SEALING, DYNAMODB, SQS, PROTOCOL, 'zod'],
   'jobber-webhook': [SEALING, SQS, PROTOCOL, 'jose'],
   'create-connect-link': [SEALING, DYNAMODB, SQS, PROTOCOL],
-  disconnect: ['shared/connect/', 'shared/tokens/due-index'],
+  disconnect: ['shared/connect/', 'shared/tokens/sweep-index'],
   'publish-changes': [SEALING, JOBBER, PROTOCOL, SECRETS, DYNAMODB, SQS, 'jose'],
-  'get-token': ['shared/connect/', 'shared/tokens/due-index'],
+  'get-token': ['shared/connect/', 'shared/tokens/sweep-index'],
   'refresh-sweep': [SEALING, JOBBER, PROTOCOL, SECRETS, 'jose', 'zod'],
-  'refresh-connection': ['shared/connect/', 'shared/tokens/due-index'],
+  'refresh-connection': ['shared/connect/', 'shared/tokens/sweep-index'],
   'save-rotation': [JOBBER, PROTOCOL, SECRETS, SQS, 'jose'],
 };
 const foreignToAll = [

@@ -124,7 +124,7 @@ describe('the functions as they are deployed', () => {
 
   it('sweep, queue and refresh', async () => {
     await system.connectExpired(NORTHWIND);
-    expect(await system.sweep()).toEqual({ queued: 1, complete: true });
+    expect(await system.sweep()).toEqual({ queued: 2, complete: true });
     await until(async () => (await rotationOf(NORTHWIND)) === 1);
   });
 

@@ -1,6 +1,6 @@
 import { type EpochMs, plus } from '../../shared/runtime/clock.ts';
 import { GRACE } from '../../shared/tokens/budgets.ts';
-import { nextAppeal, sweepShardOf } from '../../shared/tokens/connection.ts';
+import { appealShardOf, nextAppeal } from '../../shared/tokens/connection.ts';
 import { BREAKER_ID } from '../../shared/tokens/other-items.ts';
 import { ACCOUNT } from './account.ts';
 import { reject } from './authorization-server.ts';
@@ -35,7 +35,7 @@ export function startingAs(
 ): State {
   const lasts = start === 'valid' || start === 'breaker-open';
   const now = plus(connected.now, (lasts ? 50 : 75) * MINUTE);
-  const { sweepShard, ...stored } = connected.items[ACCOUNT]?.attributes ?? {};
+  const { sweepSlot, ...stored } = connected.items[ACCOUNT]?.attributes ?? {};
   const earlier = plus(now, -(GRACE + MINUTE));
   const isKnownRefused = start === 'refused' || start === 'given-up';
   return {
@@ -43,7 +43,7 @@ export function startingAs(
     now,
     server: isRejected ? reject(connected.server, REJECTED) : connected.server,
     items: {
-      [ACCOUNT]: items.of({ ...stored, ...attributesOf(start, now, earlier, sweepShard) }),
+      [ACCOUNT]: items.of({ ...stored, ...attributesOf(start, now, earlier, sweepSlot) }),
       [BREAKER_ID]: items.of(start === 'breaker-open' ? openBreaker(now) : undefined),
     },
     memory: {
@@ -54,11 +54,11 @@ export function startingAs(
   };
 }
 
-function attributesOf(start: Start, now: EpochMs, earlier: EpochMs, sweepShard: unknown): Item {
+function attributesOf(start: Start, now: EpochMs, earlier: EpochMs, sweepSlot: unknown): Item {
   if (start === 'refused') {
-    return { sweepShard, refusedAt: earlier, retryAt: plus(earlier, MINUTE) };
+    return { sweepSlot, refusedAt: earlier, retryAt: plus(earlier, MINUTE) };
   }
-  if (start !== 'given-up') return { sweepShard };
+  if (start !== 'given-up') return { sweepSlot };
   const verdictAt = plus(now, -61 * MINUTE);
   return {
     status: 'reconnect_required',
@@ -66,7 +66,7 @@ function attributesOf(start: Start, now: EpochMs, earlier: EpochMs, sweepShard: 
     statusChangedAt: verdictAt,
     refusedAt: plus(verdictAt, -11 * MINUTE),
     appealAt: nextAppeal(verdictAt, verdictAt),
-    appealShard: sweepShardOf(ACCOUNT),
+    appealShard: appealShardOf(ACCOUNT),
   };
 }
 

@@ -28,7 +28,8 @@ export interface TestSystem extends LocalSystem {
   /** Connects an account whose access token has expired before anybody asked for it. */
   connectExpired(account: number): Promise<void>;
   getToken(request: unknown): Promise<GetTokenResponse>;
-  sweep(): Promise<SweepResult>;
+  /** Of all slots, unless it is told for when it is meant. */
+  sweep(scheduledTime?: string): Promise<SweepResult>;
   /** Hands messages to `refresh-connection` as SQS does. */
   deliver(...bodies: string[]): Promise<SQSBatchResponse>;
   connections(): ReturnType<typeof listConnections>;
@@ -93,7 +94,11 @@ export async function testSystem({
       await ageInTable(system.db, TableName, idOf(account));
     },
     getToken: (request) => system.invoke('get-token', request) as Promise<GetTokenResponse>,
-    sweep: () => system.invoke('refresh-sweep', {}) as Promise<SweepResult>,
+    sweep: (scheduledTime) =>
+      system.invoke(
+        'refresh-sweep',
+        scheduledTime ? { scheduledTime } : { everything: true },
+      ) as Promise<SweepResult>,
     deliver: (...bodies) =>
       system.invoke('refresh-connection', sqsEvent(bodies)) as Promise<SQSBatchResponse>,
     connections: () => listConnections(system.db, TableName),
