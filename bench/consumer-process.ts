@@ -3,8 +3,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { lambdaContext } from '../local/functions.ts';
 import { raw } from './baselines/raw.ts';
-import { serve } from './processes.ts';
 import { countRequests, type Requests } from './requests.ts';
+import { serve } from './serve.ts';
 import type { Addresses } from './services.ts';
 
 /*

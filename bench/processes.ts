@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { on, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Reply } from './serve.ts';
 
 const CREDENTIALS = {
   AWS_REGION: 'us-east-1',
@@ -16,7 +17,7 @@ export interface Process<First> {
   stop(): Promise<void>;
 }
 
-/** Starts a file of this folder as a process. Quiet, but for its errors. */
+/** Starts a file of this folder, or at a URL, as a process. Quiet, but for its errors. */
 export async function startProcess<First>(
   file: string,
   env: NodeJS.ProcessEnv = {},
@@ -53,22 +54,4 @@ export async function startProcess<First>(
       await ended;
     },
   };
-}
-
-interface Reply {
-  readonly answer?: unknown;
-  readonly error?: string;
-}
-
-/** In the process: tells that it is ready with `first`, and answers each message with what `answer` makes of it. */
-export function serve<Message>(answer: (message: Message) => Promise<unknown>, first?: unknown) {
-  const reply = (what: Reply) => process.send?.(what);
-  process.once('disconnect', () => process.exit());
-  process.on('message', (message: Message) => {
-    answer(message).then(
-      (answered) => reply({ answer: answered }),
-      (error: Error) => reply({ error: String(error.stack) }),
-    );
-  });
-  reply({ answer: first });
 }

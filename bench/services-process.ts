@@ -9,7 +9,7 @@ import { localSecrets, SEALING_SECRET } from '../local/aws/secrets.ts';
 import { startSqs } from '../local/aws/sqs.ts';
 import { startJobberSimulator } from '../local/jobber/simulator.ts';
 import { listen } from '../local/listen.ts';
-import { serve } from './processes.ts';
+import { serve } from './serve.ts';
 
 /* Jobber, SQS, Secrets Manager and EventBridge: what is not the table. */
 

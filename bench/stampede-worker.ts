@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Design } from './design.ts';
 import { type DesignName, designNames, designs } from './designs.ts';
-import { serve } from './processes.ts';
 import { countRequests, type Requests } from './requests.ts';
+import { serve } from './serve.ts';
 import type { Addresses } from './services.ts';
 
 /* One process of several, each with many callers who ask for the same token at the same moment. */

@@ -1,6 +1,6 @@
 import dynalite from 'dynalite';
 import { listen } from '../local/listen.ts';
-import { serve } from './processes.ts';
+import { serve } from './serve.ts';
 
 /* A DynamoDB in memory, in a process that does nothing else; it answers with the CPU time it has used, in milliseconds. */
 
