@@ -4,39 +4,51 @@ import {
   DynamoDBClient,
   GetItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { encodeAccountId } from '../local/jobber/accounts.ts';
-import { sweepShardOf } from '../shared/tokens/connection.ts';
+import { type EpochMs, plus } from '../shared/runtime/clock.ts';
 import { type RootKey, seal } from '../shared/tokens/sealing.ts';
+import { slotOf, slotsBetween } from '../shared/tokens/sweep-wheel.ts';
 import { HOUR, nowSeconds } from './design.ts';
 import { ours } from './ours.ts';
 import type { Services } from './services.ts';
 
 const BATCH = 25;
 const BATCHES_AT_ONCE = 4;
-const DUE_WITHIN_S = 10 * 60;
+/** What a token of an hour has left after 45 minutes. */
+const LEFT_S = 15 * 60;
 
 export interface ManyConnections {
   readonly tableName: string;
+  /** How many connections are in the slots that the sweep visits. */
+  readonly due: number;
   /** Account ids of those that are not due. */
   readonly others: readonly string[];
 }
 
 /**
- * A table with `total` connections, one in ten of them due for a refresh. Only these have tokens that Jobber knows; the
- * items of the others are copies.
+ * A table with `total` connections in use, each in its own slot. Those of five minutes are due, one in nine, as for every
+ * sweep of a deployment. Only these have tokens that Jobber knows; the items of the others are copies.
+ * @param sweptAt when the sweep runs
  */
 export async function manyConnections(
   services: Services,
   firstAccount: number,
   total: number,
+  sweptAt: EpochMs,
 ): Promise<ManyConnections> {
   const { at } = services;
   const db = new DynamoDBClient({ endpoint: at.tableUrl });
   const tableName = await services.newTable();
   const accounts = Array.from({ length: total }, (_, index) => firstAccount + index);
-  const isDue = (account: number) => account % 10 === 0;
-  const due = accounts.filter(isDue);
+  const visited = new Set(
+    slotsBetween(plus(sweptAt, -SWEEP_EVERY_MINUTES * 60_000), sweptAt).flatMap(
+      ({ slots }) => slots,
+    ),
+  );
+  const due = accounts.filter((account) => visited.has(warmSlot(account)));
   const grants = await services.grant(due);
+  const tokensOf = new Map(due.map((account, index) => [account, grants[index]]));
   const pattern = await anItem();
   const key: RootKey = { id: at.sealing.id, secret: Buffer.from(at.sealing.value) };
 
@@ -55,7 +67,8 @@ export async function manyConnections(
   db.destroy();
   return {
     tableName,
-    others: accounts.filter((account) => !isDue(account)).map(encodeAccountId),
+    due: due.length,
+    others: accounts.filter((account) => !tokensOf.has(account)).map(encodeAccountId),
   };
 
   async function anItem(): Promise<Record<string, AttributeValue>> {
@@ -71,13 +84,12 @@ export async function manyConnections(
 
   function itemOf(account: number): Record<string, AttributeValue> {
     const accountId = encodeAccountId(account);
-    const tokens = isDue(account) ? grants[(account - (due[0] ?? 0)) / 10] : undefined;
-    const lifetime = tokens ? account % DUE_WITHIN_S : HOUR - (account % DUE_WITHIN_S);
+    const tokens = tokensOf.get(account);
     return {
       ...pattern,
       accountId: { S: accountId },
-      sweepShard: { N: String(sweepShardOf(accountId)) },
-      accessTokenExpiresAt: { N: String(nowSeconds() + lifetime) },
+      sweepSlot: { S: warmSlot(account) },
+      accessTokenExpiresAt: { N: String(nowSeconds() + (tokens ? LEFT_S : HOUR)) },
       ...(tokens && {
         accessToken: { B: seal(key, tokens.accessToken, accountId, 'accessToken') },
         refreshToken: { B: seal(key, tokens.refreshToken, accountId, 'refreshToken') },
@@ -85,3 +97,5 @@ export async function manyConnections(
     };
   }
 }
+
+const warmSlot = (account: number) => slotOf(encodeAccountId(account), 'warm');

@@ -1,15 +1,16 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { type EpochMs, plus, toSeconds } from '../shared/runtime/clock.ts';
-import { REFRESH_AHEAD_S } from '../shared/tokens/budgets.ts';
-import { dueConnections } from '../shared/tokens/due-index.ts';
+import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
+import { type EpochMs, plus, systemClock } from '../shared/runtime/clock.ts';
+import { sweepIndex } from '../shared/tokens/sweep-index.ts';
+import { slotsBetween } from '../shared/tokens/sweep-wheel.ts';
 import { bundleFunction } from '../test/bundles/bundle.ts';
 import type { ConsumerOptions, Work, Worked } from './consumer-process.ts';
 import { type ManyConnections, manyConnections } from './many-connections.ts';
 import { type Process, startProcess } from './processes.ts';
 import { environmentOf, type Services } from './services.ts';
 import { type Spread, spread } from './statistics.ts';
-import type { Swept } from './sweep-process.ts';
+import type { Sweep, Swept } from './sweep-process.ts';
 import { countUnits } from './units.ts';
 
 export interface SweepOptions {
@@ -23,6 +24,7 @@ export interface SweepOptions {
 
 export interface SweepSize extends Swept {
   readonly connections: number;
+  readonly due: number;
   /** Read units of the sweep's queries for each connection that is due. */
   readonly readUnitsPerDue: number;
   readonly refreshed: number;
@@ -60,16 +62,21 @@ export async function measureSweep(
   };
   const measured: SweepSize[] = [];
   for (const [turn, connections] of sizes.entries()) {
-    const many = await manyConnections(services, FIRST_ACCOUNT * (turn + 1), connections);
-    measured.push(await measureSize(connections, many));
+    const at = systemClock.now();
+    const many = await manyConnections(services, FIRST_ACCOUNT * (turn + 1), connections, at);
+    measured.push(await measureSize(connections, many, at));
   }
   return { ...options, sizes: measured };
 
-  async function measureSize(connections: number, many: ManyConnections): Promise<SweepSize> {
+  async function measureSize(
+    connections: number,
+    many: ManyConnections,
+    at: EpochMs,
+  ): Promise<SweepSize> {
     const env = environmentOf(services.at, many.tableName);
-    const readUnits = await unitsOfQueries(services, many.tableName);
+    const readUnits = await unitsOfQueries(services, many.tableName, at);
     const sweeper = await startProcess('sweep-process.ts', { ...env, BUNDLE: bundles.sweep });
-    const swept = await sweeper.ask<Swept>({});
+    const swept = await sweeper.ask<Swept>({ at } satisfies Sweep);
     await sweeper.stop();
     const consumers = await startConsumers(many, env);
     const refreshing = await drain(consumers);
@@ -83,6 +90,7 @@ export async function measureSweep(
     }
     return {
       connections,
+      due: many.due,
       ...swept,
       readUnitsPerDue: readUnits / swept.queued,
       refreshed: refreshing.refreshed,
@@ -164,12 +172,20 @@ async function together(consumers: readonly Process<unknown>[], work: Work): Pro
 }
 
 /** The sweep's own queries, by a client that asks for the capacity. */
-async function unitsOfQueries({ at }: Services, tableName: string): Promise<number> {
+async function unitsOfQueries(
+  { at }: Services,
+  tableName: string,
+  sweptAt: EpochMs,
+): Promise<number> {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: at.tableUrl }));
   const units = countUnits(client);
-  const now = Date.now() as EpochMs;
-  const horizon = plus(toSeconds(now), REFRESH_AHEAD_S);
-  for await (const _ of dueConnections(client, tableName, { horizon, now }));
+  const index = sweepIndex(client, tableName);
+  const last = plus(sweptAt, -SWEEP_EVERY_MINUTES * 60_000);
+  const slots = slotsBetween(last, sweptAt).flatMap((minute) => minute.slots);
+  for (const slot of ['disconnecting', ...slots] as const) {
+    for await (const _ of index.inSlot(slot));
+  }
+  for await (const _ of index.appeals(sweptAt));
   client.destroy();
   return units().read;
 }
