@@ -25,6 +25,13 @@ const handOut =
   (accountId: string) =>
     getAccessToken(accountId, { deadline: inMinutes() });
 
+const readAndRefresh =
+  ({ read, refresh }: ReturnType<typeof raw>) =>
+  async (accountId: string, refreshToken: string) => {
+    await read(accountId);
+    return refresh(accountId, refreshToken);
+  };
+
 export function contenders(
   services: Services,
   db: DynamoDBClient,
@@ -33,11 +40,9 @@ export function contenders(
   return Promise.all([
     rawContender('raw', 'stored token', ({ read }) => read),
     rawContender('raw', 'refresh by the sweep', ({ refresh }) => refresh),
-    rawContender('raw', 'refresh on demand', ({ read, refresh }) => async (accountId, token) => {
-      await read(accountId);
-      return refresh(accountId, token);
-    }),
+    rawContender('raw', 'refresh on demand', readAndRefresh),
     rawContender('raw, with conditions', 'refresh by the sweep', ({ refresh }) => refresh),
+    rawContender('raw, with conditions', 'refresh on demand', readAndRefresh),
     ourContender('stored token', handOut),
     ourContender(
       'refresh by the sweep',

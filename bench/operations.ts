@@ -4,7 +4,7 @@ import { type Contender, contenders } from './contenders.ts';
 import { measureItem } from './item.ts';
 import { ours } from './ours.ts';
 import { countRequests, tableCalls } from './requests.ts';
-import type { Services } from './services.ts';
+import type { Services, Store } from './services.ts';
 import { median, rotated, type Spread, spread } from './statistics.ts';
 import { countUnits, type Units } from './units.ts';
 
@@ -20,15 +20,25 @@ export interface Operation {
   readonly ms: Spread;
   /** As a multiple of the bare calls that it cannot do without. */
   readonly ofRaw: Spread;
+  /** As a multiple of the same calls with the conditions of the protocol; of refreshes. */
+  readonly ofRawWithConditions: Spread | undefined;
   readonly consumed: Consumed;
 }
 
 export interface OperationsResult {
+  readonly store: Store;
   readonly repetitions: number;
   readonly operationsEach: number;
   readonly cached: { readonly microseconds: Spread; readonly requests: number };
   readonly operations: readonly Operation[];
   readonly item: Awaited<ReturnType<typeof measureItem>>;
+}
+
+export interface OperationsOptions {
+  readonly repetitions: number;
+  /** Repetitions before these, whose times do not count: a store that runs in a Java VM becomes fast slowly. */
+  readonly warmUps: Readonly<Record<Store, number>>;
+  readonly operationsEach: number;
 }
 
 const CACHE_READS = 100_000;
@@ -37,32 +47,35 @@ const FIRST_ACCOUNT = 1_000_000;
 /** One caller, one operation after the other. */
 export async function measureOperations(
   services: Services,
-  { repetitions, operationsEach }: { repetitions: number; operationsEach: number },
+  { repetitions, warmUps, operationsEach }: OperationsOptions,
 ): Promise<OperationsResult> {
   const accounts = Array.from({ length: operationsEach }, (_, index) => FIRST_ACCOUNT + index);
   const consumed = await measureConsumption(services);
   const db = new DynamoDBClient({ endpoint: services.at.tableUrl });
   const all = await contenders(services, db, accounts);
   const times = all.map((): number[] => []);
-  for (let turn = 0; turn <= repetitions; turn++) {
+  for (let turn = -warmUps[services.store]; turn < repetitions; turn++) {
     const took = await timeAll(all, accounts.map(encodeAccountId));
-    // The first turn warms up.
-    if (turn > 0) for (const [index, ms] of took.entries()) times[index]?.push(ms);
+    if (turn >= 0) for (const [index, ms] of took.entries()) times[index]?.push(ms);
   }
   const timesOf = (design: Contender['design'], operation: Contender['operation']) =>
     times[all.findIndex((each) => each.design === design && each.operation === operation)] ?? [];
   const operations = all.map(({ design, operation }, index): Operation => {
-    const bare = timesOf('raw', operation);
     const own = times[index] ?? [];
+    const ratio = (bare: readonly number[]) =>
+      spread(own.map((ms, turn) => ms / (bare[turn] ?? Number.NaN)));
+    const withConditions = timesOf('raw, with conditions', operation);
     return {
       design,
       operation,
       ms: spread(own),
-      ofRaw: spread(own.map((ms, turn) => ms / (bare[turn] ?? Number.NaN))),
+      ofRaw: ratio(timesOf('raw', operation)),
+      ofRawWithConditions: withConditions.length > 0 ? ratio(withConditions) : undefined,
       consumed: consumed[index] as Consumed,
     };
   });
   const result = {
+    store: services.store,
     repetitions,
     operationsEach,
     cached: await measureCache(services, db, repetitions),

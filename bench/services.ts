@@ -21,30 +21,34 @@ export interface Addresses {
   readonly sealing: { readonly id: string; readonly value: string };
 }
 
+/** The embedded DynamoDB, or the one at `DYNAMODB_ENDPOINT`, such as AWS's own DynamoDB Local. */
+export type Store = 'dynalite' | 'DYNAMODB_ENDPOINT';
+
 export interface Services {
   readonly at: Addresses;
+  readonly store: Store;
   readonly jobber: RemoteControl;
   /** What an authorization of each account ends in. */
   grant(accounts: readonly number[]): Promise<{ accessToken: string; refreshToken: string }[]>;
   /** The CPU time that the table's process has used; `undefined` if it is not ours. */
   tableCpuMs(): Promise<number | undefined>;
-  /** A new table of connections with its index; returns its name. */
+  /** A new table of connections with its indexes; returns its name. */
   newTable(): Promise<string>;
   stop(): Promise<void>;
 }
 
 /**
- * DynamoDB in one process (the one at `DYNAMODB_ENDPOINT`, if that is set), Jobber, SQS and Secrets Manager in
- * another, so that neither waits for what the other computes.
+ * DynamoDB in one process, the embedded one unless `tableUrl` names another; Jobber, SQS and Secrets Manager in another
+ * process, so that neither waits for what the other computes.
  */
-export async function startServices(): Promise<Services> {
-  const given = process.env['DYNAMODB_ENDPOINT'];
-  const table = given ? undefined : await startProcess<{ url: string }>('table-process.ts');
+export async function startServices(tableUrl?: string): Promise<Services> {
+  const table = tableUrl ? undefined : await startProcess<{ url: string }>('table-process.ts');
   const others = await startProcess<Omit<Addresses, 'tableUrl'>>('services-process.ts');
-  const at: Addresses = { tableUrl: given ?? table?.first.url ?? '', ...others.first };
+  const at: Addresses = { tableUrl: tableUrl ?? table?.first.url ?? '', ...others.first };
   const client = new DynamoDBClient({ endpoint: at.tableUrl });
   return {
     at,
+    store: table ? 'dynalite' : 'DYNAMODB_ENDPOINT',
     jobber: simulatorControl(at.jobberUrl),
     grant: (accounts) => others.ask(accounts),
     tableCpuMs: async () => table?.ask<number>({}),

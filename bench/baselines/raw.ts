@@ -49,13 +49,17 @@ export function raw({ at, db, tableName: TableName }: Setting, { conditions }: R
             ':active': { S: 'active' },
             ':now': { N: String(now) },
             ':latest': { N: String(now + 60_000) },
+            ':latestRetry': { N: String(now + 120_000) },
+            ':escrowOver': { N: String(now - 10_800_000) },
             ':horizon': { N: String(now) },
           }),
         },
         ...(conditions && {
           ConditionExpression:
             '#status = :active AND (attribute_not_exists(leaseExpiresAt) OR leaseExpiresAt < :now OR ' +
-            'leaseExpiresAt > :latest) AND accessTokenExpiresAt <= :horizon',
+            'leaseExpiresAt > :latest) AND (attribute_not_exists(retryAt) OR retryAt <= :now OR ' +
+            'retryAt > :latestRetry) AND (attribute_not_exists(escrowedAt) OR escrowedAt <= :escrowOver OR ' +
+            'escrowedAt > :latest) AND accessTokenExpiresAt <= :horizon',
           ExpressionAttributeNames: { '#status': 'status' },
         }),
         ReturnValues: 'ALL_OLD',
@@ -63,7 +67,6 @@ export function raw({ at, db, tableName: TableName }: Setting, { conditions }: R
     );
   }
 
-  /** Moves the index entry, as every refresh does. */
   async function store(
     accountId: string,
     accessToken: string,
@@ -79,7 +82,7 @@ export function raw({ at, db, tableName: TableName }: Setting, { conditions }: R
         ExpressionAttributeValues: {
           ':accessToken': { B: Buffer.from(accessToken) },
           ':refreshToken': { B: Buffer.from(refreshToken) },
-          ':expiresAt': { N: String(Math.floor(Date.now() / 1000) + 3600 + (stores++ % 60)) },
+          ':expiresAt': { N: String(Math.floor(Date.now() / 1000) + 3600) },
           ':now': { N: String(Math.floor(Date.now() / 1000)) },
           ':one': { N: '1' },
         },
@@ -88,6 +91,3 @@ export function raw({ at, db, tableName: TableName }: Setting, { conditions }: R
     );
   }
 }
-
-/** Two stores in the same second move the entry all the same. */
-let stores = 0;
