@@ -1,3 +1,6 @@
+import type { Cost, Fleet } from './cost.ts';
+import type { OperationsResult } from './operations.ts';
+import { mostConnections } from './paper.ts';
 import type { Result } from './result.ts';
 import type { Spread } from './statistics.ts';
 
@@ -11,21 +14,10 @@ const withSpread = ({ median, from, to }: Spread, digits = 2) =>
 
 /** What was measured, for a person to read. */
 export function report(result: Result): string {
-  const { operations, stampede, sweep, onPaper, coldStart, cost, goals } = result;
+  const { operations, operationsThere, stampede, sweep, sweepAlone, coldStart, cost } = result;
   return [
-    section(
-      `1. Operations: medians of ${operations.repetitions} repetitions (and their middle half)`,
-      ['', 'ms', '× raw', 'calls', 'POSTs', 'read units', 'write units'],
-      operations.operations.map(({ design, operation, ms, ofRaw, consumed }) => [
-        `${operation}: ${design}`,
-        withSpread(ms),
-        withSpread(ofRaw),
-        consumed.calls,
-        consumed.posts,
-        consumed.read,
-        consumed.index > 0 ? `${consumed.write} + ${consumed.index}` : consumed.write,
-      ]),
-    ),
+    ofOperations('1. Operations', operations),
+    ...(operationsThere ? [ofOperations('   Operations', operationsThere)] : []),
     section(
       `2. Stampede: ${stampede.callers} callers in ${stampede.processes} processes, token endpoint at ${stampede.endpointMs} ms; ` +
         `bare POST and 2 writes: ${withSpread(stampede.raw, 0)} ms`,
@@ -42,44 +34,49 @@ export function report(result: Result): string {
       ]),
     ),
     section(
-      '3. Sweep, one in ten connections due',
-      [
-        'connections',
-        'sweep, s',
-        'peak, MB',
-        'read units a due',
-        'refreshes/s',
-        'writes/s',
-        'share',
-      ],
-      sweep.sizes.map((size) => [
-        figure(size.connections, 0),
-        figure(size.ms / 1000, 2),
-        figure(size.peakMB, 0),
-        figure(size.readUnitsPerDue, 3),
-        withSpread(size.refreshesPerSecond, 0),
-        withSpread(size.bareWritesPerSecond, 0),
-        withSpread(size.ofCeiling),
-      ]),
-    ),
-    section(
-      '   On paper, by the measured slope',
+      '3. Sweep and refreshes, the slots of 5 minutes due',
       [
         'connections',
         'due',
         'sweep, s',
-        'on AWS, s',
+        'read units a due',
         'refreshes/s',
-        'index units/shard/s',
-        'functions',
+        'writes/s',
+        'share',
+        'by CPU',
       ],
-      onPaper.map((each) => [
+      sweep.sizes.map((size) => [
+        figure(size.connections, 0),
+        figure(size.due, 0),
+        figure(size.ms / 1000, 2),
+        figure(size.readUnitsPerDue, 3),
+        withSpread(size.refreshesPerSecond, 0),
+        withSpread(size.bareWritesPerSecond, 0),
+        withSpread(size.ofCeiling),
+        size.ofCeilingByTableCpu ? withSpread(size.ofCeilingByTableCpu) : '',
+      ]),
+    ),
+    section(
+      '   The sweep alone, beside a stand-in for the table and the queue',
+      ['entries', 's', 'entries/s', 'CPU, ms a batch', 'peak, MB'],
+      sweepAlone.map(({ entries, ms, cpuMs, peakMB }) => [
+        figure(entries, 0),
+        figure(ms / 1000, 2),
+        figure((entries * 1000) / ms, 0),
+        figure((cpuMs * 10) / entries, 2),
+        figure(peakMB, 0),
+      ]),
+    ),
+    section(
+      `   On paper, at this rate; one sweep keeps up to ${figure(mostConnections(sweepAlone) / 1e6, 1)} million`,
+      ['connections', 'due', 'sweep, s', 'on AWS, s', 'refreshes/s', 'write units/s', 'functions'],
+      result.onPaper.map((each) => [
         figure(each.connections, 0),
         figure(each.duePerSweep, 0),
         figure(each.sweepSeconds, 0),
         figure(each.sweepSecondsOnAws, 0),
         figure(each.refreshesPerSecond, 0),
-        figure(each.indexUnitsPerShardAndSecond, 0),
+        figure(each.writeUnitsPerSecond, 0),
         figure(each.concurrentRefreshFunctions, 0),
       ]),
     ),
@@ -95,18 +92,11 @@ export function report(result: Result): string {
         withSpread(each.firstAnswerOfClient),
       ]),
     ),
-    section(
-      '5. US dollars a month for a million connections',
-      ['', 'writes', 'reads', 'queue, functions', 'secrets', 'total'],
-      cost.map(({ design, writes, reads, queueAndFunctions, secrets, total }) => [
-        design,
-        ...[writes, reads, queueAndFunctions, secrets, total].map((dollars) => figure(dollars, 0)),
-      ]),
-    ),
+    ...ofCost(cost),
     section(
       'Goals',
       ['', 'goal', 'measured', ''],
-      goals.map(({ measure, goal, measured, met }) => [
+      result.goals.map(({ measure, goal, measured, met }) => [
         measure,
         goal,
         measured,
@@ -114,6 +104,66 @@ export function report(result: Result): string {
       ]),
     ),
   ].join('\n');
+}
+
+function ofOperations(title: string, { store, repetitions, operations }: OperationsResult): string {
+  return section(
+    `${title} on ${store}: medians of ${repetitions} repetitions (and their middle half)`,
+    ['', 'ms', '× raw', '× with conditions', 'calls', 'POSTs', 'read units', 'write units'],
+    operations.map(({ design, operation, ms, ofRaw, ofRawWithConditions, consumed }) => [
+      `${operation}: ${design}`,
+      withSpread(ms),
+      withSpread(ofRaw),
+      ofRawWithConditions ? withSpread(ofRawWithConditions) : '',
+      consumed.calls,
+      consumed.posts,
+      consumed.read,
+      consumed.index > 0 ? `${consumed.write} + ${consumed.index}` : consumed.write,
+    ]),
+  );
+}
+
+function ofCost({ bills, designs }: Cost): string[] {
+  const allInUse = bills.filter(({ inUse }) => inUse === 1);
+  const first = allInUse[0];
+  const fleets = allInUse.map(({ connections }) => figure(connections, 0));
+  const uses = [...new Set(bills.map(({ inUse }) => inUse))];
+  const names = [...new Set(designs.map(({ design }) => design))];
+  const totals = (of: readonly (Fleet & { readonly total: number })[], inUse: number) =>
+    of.filter((each) => each.inUse === inUse).map(({ total }) => figure(total, 2));
+  return [
+    section(
+      '5. US dollars a month, all in use',
+      ['', ...fleets],
+      [
+        ...(first?.counts ?? []).map(({ what }, row) => [
+          what,
+          ...allInUse.map(({ counts }) => figure(counts[row]?.value ?? Number.NaN, 0)),
+        ]),
+        ...(first?.items ?? []).map(({ what }, row) => [
+          what,
+          ...allInUse.map(({ items }) => figure(items[row]?.value ?? Number.NaN, 2)),
+        ]),
+        ...uses.map((inUse) => [
+          `together, ${figure(100 * inUse, 0)} % in use`,
+          ...totals(bills, inUse),
+        ]),
+      ],
+    ),
+    section(
+      '   Beside other designs, which have no sweep: they refresh what is used, and only their table is counted',
+      ['', ...fleets],
+      uses.flatMap((inUse) =>
+        names.map((design) => [
+          `${figure(100 * inUse, 0)} % in use: ${design}`,
+          ...totals(
+            designs.filter((each) => each.design === design),
+            inUse,
+          ),
+        ]),
+      ),
+    ),
+  ];
 }
 
 function section(title: string, header: Row, rows: readonly Row[]): string {
