@@ -11,6 +11,7 @@ import { WARM_TURN } from '../shared/tokens/budgets.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
 import type { SweepTask } from '../shared/tokens/sweep-index.ts';
 import { visits } from '../shared/tokens/visit.ts';
+import { visitDelay } from '../shared/tokens/visit-delay.ts';
 
 const Work = z.object({
   accountId: z.string().check(z.minLength(1)),
@@ -93,22 +94,17 @@ async function attempt(work: Work, deadline: EpochMs): Promise<Message | undefin
   return undefined;
 }
 
-/** After 1, 2, 4, 8 and then every 15 minutes, each up to half sooner so that they do not come together; until the next visit. */
+/** The visit again after its delay; nothing if the next visit would come sooner. */
 function later({
   accountId,
   task,
   until = plus(clock.now(), WARM_TURN),
   tries,
 }: Work): Message | undefined {
-  const delaySeconds = Math.round(
-    Math.min(60 * 2 ** tries, LONGEST_DELAY_S) * (1 - Math.random() / 2),
-  );
+  const delaySeconds = visitDelay(tries);
   if (plus(clock.now(), delaySeconds * 1_000) >= until) return undefined;
   return { group: accountId, body: { accountId, task, until, tries: tries + 1 }, delaySeconds };
 }
-
-/** The longest that SQS allows. Unlike messages that are hidden, of those that are delayed there may be any number. */
-const LONGEST_DELAY_S = 900;
 
 /** While Jobber does not answer, the next sweep queues the connection again. */
 async function disconnect(accountId: string, deadline: EpochMs): Promise<void> {
