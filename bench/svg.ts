@@ -31,10 +31,12 @@ const STYLE = `
   .page { fill: #ffffff; stroke: #d1d9e0 } .bar { fill: #8c959f } .ours { fill: #0a7c66 }
   .axis, .spread { stroke: #59636e } .goal { stroke: #b35900; stroke-dasharray: 4 3 }
   .line { stroke: #0a7c66; stroke-width: 2; fill: none } .mark { fill: #b35900 }
+  .other { stroke: #b35900; stroke-width: 2; fill: none } .shade { fill: #59636e; fill-opacity: 0.14 }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc; stroke: #0d1117 } .group { fill: #9198a1 } .page { fill: #0d1117; stroke: #3d444d }
     .bar { fill: #656c76 } .ours { fill: #2ea88c } .axis, .spread { stroke: #9198a1 }
     .goal { stroke: #f0a15e } .mark { fill: #f0a15e } .line { stroke: #2ea88c }
+    .other { stroke: #f0a15e } .shade { fill: #9198a1; fill-opacity: 0.2 }
   }`;
 
 /** Horizontal bars in groups, all on one scale. */
@@ -129,6 +131,70 @@ export function lineChart({
     ];
   });
   return page(title, top + height + 34, shapes);
+}
+
+type LineStyle = 'line' | 'other';
+
+/** Panels below each other, on one axis of hours, each with a scale of its own from zero. */
+export function timeChart({
+  title,
+  legend,
+  hours,
+  shade,
+  panels,
+}: {
+  title: string;
+  /** What each style of line stands for. */
+  legend: Readonly<Partial<Record<LineStyle, string>>>;
+  hours: number;
+  shade?: { readonly from: number; readonly to: number; readonly label: string };
+  panels: readonly {
+    readonly title: string;
+    /** Values at equal steps over all the hours. */
+    readonly lines: readonly { readonly style: LineStyle; readonly values: readonly number[] }[];
+  }[];
+}): string {
+  const height = 110;
+  const width = WIDTH - 2 * MARGIN;
+  const atHour = (hour: number) => MARGIN + (hour / hours) * width;
+  const shapes: string[] = [];
+  let y = 52;
+  let x = MARGIN;
+  for (const [style, label] of Object.entries(legend)) {
+    shapes.push(line(style, x, y - 4, x + 20, y - 4), text(x + 26, y, label));
+    x += 46 + label.length * 7;
+    y = 52;
+  }
+  if (x > MARGIN) y += 24;
+  for (const [index, { title: name, lines }] of panels.entries()) {
+    const most = Math.max(...lines.flatMap(({ values }) => values));
+    const top = y + 10;
+    const bottom = top + height;
+    if (shade) {
+      const left = atHour(shade.from);
+      shapes.push(
+        `<rect class="shade" x="${at(left)}" y="${at(top)}" width="${at(atHour(shade.to) - left)}" height="${height}"/>`,
+      );
+      if (index === 0) shapes.push(text(left + 6, top + height / 2, shade.label, 'group'));
+    }
+    for (const { style, values } of lines) {
+      const points = values.map((value, step) => {
+        const px = atHour(((step + 0.5) * hours) / values.length);
+        return `${at(px)},${at(bottom - (value / (most * 1.1)) * height)}`;
+      });
+      shapes.push(`<polyline class="${style}" points="${points.join(' ')}"/>`);
+    }
+    shapes.push(
+      text(MARGIN, y, `${name}; at most ${Math.round(most).toLocaleString('en')}`, 'group'),
+      line('axis', MARGIN, bottom, MARGIN + width, bottom),
+    );
+    y = bottom + 26;
+  }
+  for (let hour = 0; hour <= hours; hour++) {
+    const anchor = hour === 0 ? 'start' : hour === hours ? 'end' : 'middle';
+    shapes.push(text(atHour(hour), y - 8, hour === 0 ? '0 h' : String(hour), 'group', anchor));
+  }
+  return page(title, y + 6, shapes);
 }
 
 function page(title: string, height: number, shapes: readonly string[]): string {
