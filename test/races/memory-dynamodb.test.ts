@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EpochMs, EpochSeconds } from '../../shared/runtime/clock.ts';
 import { type ConnectionTable, connectionTable } from '../../shared/tokens/connection-table.ts';
+import { slotOf } from '../../shared/tokens/sweep-wheel.ts';
 import { testTable } from '../support/connections.ts';
 import { type Item, perform } from './memory-dynamodb.ts';
 
@@ -10,6 +11,7 @@ import { type Item, perform } from './memory-dynamodb.ts';
 const bytes = fc.constantFrom(...[1, 2, 3].map((n) => new Uint8Array([n]))) as fc.Arbitrary<never>;
 const time = fc.constantFrom(1_000, 50_000, 100_000) as fc.Arbitrary<never>;
 const name = fc.constantFrom('a', 'b');
+const slot = fc.constantFrom(...(['warm', 'idle'] as const).map((each) => slotOf('account', each)));
 const held = fc.record({ accountId: fc.constant('account'), leaseId: name, refreshToken: bytes });
 
 type Call = (table: ConnectionTable) => Promise<unknown>;
@@ -124,6 +126,22 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
       (found): Call =>
         (table) =>
           table.end('account', found, 'disconnected_by_app', 8 as EpochMs),
+    ),
+  fc.constantFrom(1_000, 50_000_000).map(
+    (now): Call =>
+      (table) =>
+        table.noteUse('account', now as EpochMs),
+  ),
+  fc
+    .record({
+      usedAt: fc.constantFrom(undefined, 1_000, 50_000_000),
+      sweepSlot: slot,
+      to: slot,
+    })
+    .map(
+      ({ to, ...read }): Call =>
+        (table) =>
+          table.move({ accountId: 'account', ...read } as never, to),
     ),
   fc.constant<Call>((table) => table.get('account')),
 );
