@@ -10,13 +10,13 @@ import type { Simulation } from './simulation.ts';
 import type { State } from './state.ts';
 
 /*
- * The end of each run: nothing fails any more, sweeps and callers come from time to time, one after the other; and after ten
+ * The end of each run: nothing fails any more, visits and callers come from time to time, one after the other; and after ten
  * hours all must be well, or be known to be lost: an appeal that came to nothing is made again six hours after the verdict.
  */
 
 const MINUTE = 60_000;
 const HOUR = 61 * MINUTE;
-const AGAIN: readonly Role[] = ['resume', 'appeal', 'sweep', 'caller'];
+const AGAIN: readonly Role[] = ['resume', 'appeal', 'visit', 'caller'];
 const ROUNDS = [LEASE + 1, HOUR, GRACE + MINUTE, GRACE + MINUTE, HOUR, 6 * HOUR, HOUR, HOUR];
 const MARKS = ['leaseId', 'inDoubtSince', 'unconfirmedAt', 'refusedAt', 'retryAt', 'escrowedAt'];
 
@@ -97,6 +97,6 @@ function sinceNow({ now, items, server, memory }: State): string {
     server.grants,
     access,
     breaker,
-    memory,
+    { ...memory, notedAt: since(memory.notedAt) },
   ]);
 }

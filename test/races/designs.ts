@@ -4,6 +4,7 @@ import { ESCROW_DELIVERY, ESCROW_LOOK } from '../../shared/tokens/budgets.ts';
 import { LEASE_AND_MARKS, VERDICT } from '../../shared/tokens/conditional-update.ts';
 import type { Connection } from '../../shared/tokens/connection.ts';
 import type { ConnectionTable } from '../../shared/tokens/connection-table.ts';
+import type { TokenHelper } from '../../shared/tokens/token-helper.ts';
 
 /**
  * Designs that are known to lose tokens, as changes to what is written under the same code. A harness that does not find
@@ -32,7 +33,15 @@ export type Design =
   /** A lease is not extended while the answer is out. */
   | 'no-renew'
   /** The first refusal is a verdict. */
-  | 'one-refusal-verdict';
+  | 'one-refusal-verdict'
+  /** An unused connection is moved to its idle slot, whether or not it was used since it was read. */
+  | 'move-ignores-use'
+  /** A use is noted of a connection that is being disconnected, too: no sweep goes on with the disconnect. */
+  | 'note-ignores-disconnect'
+  /** The note writes the connection as it was read. */
+  | 'note-writes-all'
+  /** The caller is told that its use could not be noted. */
+  | 'note-fails-call';
 
 interface Change {
   /** Of each write, by the function of the table that makes it. */
@@ -40,9 +49,12 @@ interface Change {
   /** Of the functions themselves; new for each process. */
   readonly table?: (table: ConnectionTable) => ConnectionTable;
   readonly clock?: (clock: Clock) => Clock;
+  readonly helper?: (helper: TokenHelper) => TokenHelper;
 }
 
 const LEASE_MINE = 'leaseId = :lease';
+const NOT_USED = 'attribute_not_exists(usedAt)';
+const NOT_DISCONNECTING = 'attribute_not_exists(disconnectingSince)';
 const LEASE_FREE = /\(attribute_not_exists\(leaseExpiresAt\)[^)]*\) AND /;
 const NO_LATER_GRANT = / AND \(attribute_not_exists\(connectedAt\).*$/;
 
@@ -140,6 +152,52 @@ export const designs: Record<Design, () => Change> = {
       },
     }),
   }),
+
+  'move-ignores-use': () => ({
+    rewrite: (label, input) =>
+      label === 'move' ? withCondition(input, (text) => drop(text, NOT_USED)) : input,
+  }),
+
+  'note-ignores-disconnect': () => ({
+    rewrite: (label, input) =>
+      label === 'noteUse' ? withCondition(input, (text) => drop(text, NOT_DISCONNECTING)) : input,
+  }),
+
+  'note-writes-all': () => {
+    let read: Connection | undefined;
+    return {
+      rewrite: (label, input) => (label === 'noteUse' && read ? writingAll(read, input) : input),
+      table: (table) => ({
+        ...table,
+        async get(...args) {
+          read = await table.get(...args);
+          return read;
+        },
+      }),
+    };
+  },
+
+  'note-fails-call': () => {
+    let failure: Error | undefined;
+    return {
+      table: (table) => ({
+        ...table,
+        noteUse: (...args) =>
+          table.noteUse(...args).catch((error: Error) => {
+            failure = error;
+            throw error;
+          }),
+      }),
+      helper: (helper) => ({
+        ...helper,
+        async getAccessToken(...args) {
+          const token = await helper.getAccessToken(...args);
+          if (failure) throw failure;
+          return token;
+        },
+      }),
+    };
+  },
 };
 
 /** The pause before a look at what the escrow brought takes no time, and after one look the wait is over. */
@@ -174,6 +232,21 @@ function believesRefusals(table: ConnectionTable): ConnectionTable {
       const before = claimed;
       claimed = undefined;
       return before ?? table.get(...args);
+    },
+  };
+}
+
+/** Sets all other attributes to what they were. */
+function writingAll(read: Connection, input: UpdateCommandInput): UpdateCommandInput {
+  const already = ['accountId', 'usedAt', 'sweepSlot'];
+  const rest = Object.entries(read).filter(([name]) => !already.includes(name));
+  const clauses = rest.map(([name]) => `${name} = :as-read-${name}`);
+  return {
+    ...input,
+    UpdateExpression: [input.UpdateExpression, ...clauses].join(', '),
+    ExpressionAttributeValues: {
+      ...input.ExpressionAttributeValues,
+      ...Object.fromEntries(rest.map(([name, value]) => [`:as-read-${name}`, value])),
     },
   };
 }

@@ -17,6 +17,10 @@ export const INVARIANTS = [
   'in peace, every caller got a token',
   'what is lost is recorded, and what is not recovers by itself',
   'nothing stays in doubt',
+  'an active connection has one slot, its own, and no other connection has any',
+  'a connection in use is kept warm',
+  'a note or a move changes nothing but the use and the slot',
+  'no answer depends on its note',
   'nobody waits for ever',
 ] as const;
 export type Invariant = (typeof INVARIANTS)[number];

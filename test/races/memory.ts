@@ -40,6 +40,8 @@ export interface Memory {
   readonly wasDisconnectAsked: boolean;
   /** The latest grant whose tokens were deleted. */
   readonly deleted?: number;
+  /** When a use of the connection was last noted. */
+  readonly notedAt?: number;
   /** A grant was ended by reuse after a process died with the successor, or its answer was lost. */
   readonly isReuseExcused: boolean;
 }
@@ -94,7 +96,7 @@ export function fateOf(memory: Memory, actor: number, fate: Rotation['fate'], to
 
 /** After each step: what is in the table is stored, and who has answered holds nothing any more. */
 export function remember(before: State, after: State, choice: Choice): Memory {
-  let memory = disconnects(before, after, choice);
+  let memory = notes(before, after, disconnects(before, after, choice));
   const stored = after.items[ACCOUNT]?.refreshToken;
   const isNew = (each: Rotation) => each.fate !== 'stored' && each.successor === stored;
   if (memory.rotations.some(isNew)) {
@@ -124,6 +126,12 @@ function disconnects(before: State, after: State, choice: Choice): Memory {
     ...(isMark && { disconnecting: grant, wasDisconnectAsked: true }),
     ...(isDeleted && { deleted: grantOf(was.refreshToken ?? '') }),
   };
+}
+
+function notes(before: State, { now, items }: State, memory: Memory): Memory {
+  const usedAt = ({ items: all }: Pick<State, 'items'>) => all[ACCOUNT]?.attributes?.['usedAt'];
+  const isNoted = usedAt({ items }) !== undefined && usedAt({ items }) !== usedAt(before);
+  return isNoted ? { ...memory, notedAt: now } : memory;
 }
 
 export const hasEnded = ({ isDead, node }: Actor): boolean => isDead || node.result !== undefined;

@@ -1,7 +1,8 @@
 import { isDisconnecting } from '../../shared/tokens/connection.ts';
 import { TokenError } from '../../shared/tokens/errors.ts';
 import type { IssuedToken } from '../../shared/tokens/token-helper.ts';
-import { ACCOUNT } from './account.ts';
+import { ACCOUNT, KEEP_WARM, SLOTS } from './account.ts';
+import { asText } from './as-text.ts';
 import { accepts, grantOf, isLive, type Server } from './authorization-server.ts';
 import type { Invariant } from './invariants.ts';
 import { hasEnded } from './memory.ts';
@@ -25,6 +26,8 @@ export function judgeStep(before: State, after: State, choice: Choice): Invarian
     judgeOrder(after, was, is, judge);
     judgeVerdict(after, was, is, judge);
     judgeDisconnect(before, after, was, is, judge);
+    judgeSlot(after, is, judge);
+    judgeUse(was, is, choice, judge);
   }
   if (choice.kind === 'step') {
     const actor = after.actors[choice.actor] as Actor;
@@ -144,6 +147,31 @@ function judgeDisconnect(
   }
 }
 
+/** Sweeps find a connection by its slot alone. */
+function judgeSlot({ memory, now }: State, { attributes = {} }: StoredItem, judge: Judge): void {
+  const slot = attributes['sweepSlot'];
+  const isWaiting = attributes['disconnectingSince'] !== undefined;
+  const right = isWaiting ? ['disconnecting'] : [SLOTS.warm, SLOTS.idle];
+  const hasItsOwn = attributes['status'] === 'active' ? right.includes(slot as never) : !slot;
+  if (!hasItsOwn)
+    judge('an active connection has one slot, its own, and no other connection has any');
+  const { notedAt = -Infinity } = memory;
+  if (slot === SLOTS.idle && now < notedAt + KEEP_WARM) judge('a connection in use is kept warm');
+}
+
+const OF_THE_USE = ['usedAt', 'sweepSlot'];
+
+function judgeUse(was: StoredItem, is: StoredItem, choice: Choice, judge: Judge): void {
+  if (choice.kind === 'stall' || !['noteUse', 'move'].includes(choice.label)) return;
+  const rest = ({ attributes = {} }: StoredItem) =>
+    asText(
+      Object.entries(attributes)
+        .filter(([name]) => !OF_THE_USE.includes(name))
+        .sort(),
+    );
+  if (rest(was) !== rest(is)) judge('a note or a move changes nothing but the use and the slot');
+}
+
 /**
  * A late RENEW, or a late word to the circuit breaker, changes nothing: its condition no longer holds. Nor does a read; what
  * its process makes of it is judged in its turn.
@@ -161,6 +189,9 @@ function judgeProcess(state: State, { node, role }: Actor, judge: Judge): void {
   if (role === 'callback' && value === true && !isConnected(state, node)) {
     judge('a browser that is told so is connected');
   }
+  // Whoever notes a use has its answer already.
+  if (hasNoted(node) && answersOf(value)[0] instanceof Error)
+    judge('no answer depends on its note');
   if (answersOf(value).some((each) => !isAnswer(each))) {
     judge('every caller got a valid token or a typed error');
   }
@@ -172,6 +203,15 @@ function isConnected({ items, server, memory }: State, node: Actor['node']): boo
   const stored = grantOf(items[ACCOUNT]?.refreshToken ?? '');
   const hasEnded = server.grants[given]?.endedBy !== undefined;
   return stored >= given || hasEnded || (memory.deleted ?? -1) >= given;
+}
+
+/** Whether this process has tried to note a use, with whatever success. */
+function hasNoted({ before }: Actor['node']): boolean {
+  for (let each = before; each; each = each.node.before) {
+    const request = each.node.requests.get(each.heard.number);
+    if (request?.kind === 'table' && request.label === 'noteUse') return true;
+  }
+  return false;
 }
 
 /** The grant that the server answered this process with. */
@@ -201,7 +241,7 @@ const hadTrouble = ({ role, node }: Actor): boolean =>
   answersOf(node.result?.value).some((answer, call) => {
     if (!(answer instanceof Error)) return false;
     const { code } = answer as { code?: string };
-    const canWait = role === 'sweep' || role === 'appeal' || (role === 'two-calls' && call === 1);
+    const canWait = role === 'visit' || role === 'appeal' || (role === 'two-calls' && call === 1);
     return code !== 'refresh_in_progress' && !(canWait && code === 'refresh_paused');
   });
 

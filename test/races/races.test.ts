@@ -22,7 +22,7 @@ const CALLER_AND_CALLBACK: typeof CALLERS = { start: 'expired', roles: ['caller'
 
 describe('every interleaving of two processes', { timeout: 120_000 }, () => {
   it.each([
-    ['in peace, on all servers', PEACE, 217, pairs],
+    ['in peace, on all servers', PEACE, 273, pairs],
     ['when all stall past a lease', STALL, 5, among('new-app', 'callback', 'appeal')],
     ['with one fault anywhere', FAULT, 3, among('new-app', 'caller')],
   ])('keeps every invariant %s', async (_, limits, atLeast, scenarios) => {
@@ -118,6 +118,30 @@ describe('the harness convicts every design that is known to be bad', { timeout:
       FAULT,
       { model: 'new-app', ...CALLERS },
       'no verdict while a live token is stored, in hand or in escrow',
+    ],
+    [
+      'move-ignores-use',
+      PEACE,
+      { model: 'new-app', start: 'unused', roles: ['caller', 'visit'] },
+      'a connection in use is kept warm',
+    ],
+    [
+      'note-ignores-disconnect',
+      PEACE,
+      { model: 'new-app', start: 'unused', roles: ['caller', 'disconnect'] },
+      'an active connection has one slot, its own, and no other connection has any',
+    ],
+    [
+      'note-writes-all',
+      PEACE,
+      { model: 'new-app', start: 'idle', roles: ['caller', 'visit'] },
+      'a note or a move changes nothing but the use and the slot',
+    ],
+    [
+      'note-fails-call',
+      FAULT,
+      { model: 'new-app', start: 'idle', roles: ['caller', 'caller'] },
+      'no answer depends on its note',
     ],
   ];
 

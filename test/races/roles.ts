@@ -22,7 +22,8 @@ import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import type { KeyRing } from '../../shared/tokens/sealing.ts';
 import type { Redemption, TokenPair } from '../../shared/tokens/token-endpoint.ts';
 import { type TokenHelper, tokenHelper } from '../../shared/tokens/token-helper.ts';
-import { ACCOUNT, KEY } from './account.ts';
+import { visits } from '../../shared/tokens/visit.ts';
+import { ACCOUNT, KEEP_WARM, KEY } from './account.ts';
 import { asText } from './as-text.ts';
 import { type Design, designs } from './designs.ts';
 import { keyOf } from './memory-dynamodb.ts';
@@ -33,7 +34,7 @@ import type { LiveProcess } from './process.ts';
 export const ROLES = [
   'caller',
   'rejected',
-  'sweep',
+  'visit',
   'appeal',
   'resume',
   'two-calls',
@@ -59,19 +60,19 @@ const keys: KeyRing = { current: async () => KEY, find: async () => KEY };
 export function processOf(role: Role, design: Design) {
   return async (process: LiveProcess): Promise<unknown> => {
     await process.ask({ kind: 'begin' });
-    const { table, helper } = systemOf(process, design);
+    const { table, helper, visit } = systemOf(process, design);
     const deadline = plus(process.clock.now(), CALL_TIME);
     switch (role) {
       case 'caller':
         return helper.getAccessToken(ACCOUNT, { deadline });
       case 'rejected':
         return helper.getAccessToken(ACCOUNT, { rejectedToken: REJECTED, deadline });
-      case 'sweep':
-        return helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900, deadline });
+      case 'visit':
+        return visit(ACCOUNT, deadline);
       case 'two-calls':
         return Promise.allSettled([
           helper.getAccessToken(ACCOUNT, { deadline }),
-          helper.refreshIfDue(ACCOUNT, { minValiditySeconds: 900, deadline }),
+          visit(ACCOUNT, deadline),
         ]);
       case 'callback':
         return callback(process, table);
@@ -137,7 +138,7 @@ function systemOf(process: LiveProcess, design: Design) {
   const plain = named(connectionTable(client, 'connections'));
   const table = change.table?.(plain) ?? plain;
   const item = named(breakerItem(client, 'connections'), 'breaker ');
-  const helper = tokenHelper({
+  const plainHelper = tokenHelper({
     table,
     endpoint: {
       prepare: async () => ({
@@ -159,7 +160,15 @@ function systemOf(process: LiveProcess, design: Design) {
       lastResort: (_, encoded) => void process.logged.push(encoded),
     },
   });
-  return { table, helper };
+  const helper = change.helper?.(plainHelper) ?? plainHelper;
+  const { visit } = visits({
+    tokens: helper,
+    table,
+    clock,
+    keepWarm: KEEP_WARM,
+    validityLeft: () => undefined,
+  });
+  return { table, helper, visit };
 }
 
 /** @returns whether the browser is told that the account is connected */

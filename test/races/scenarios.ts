@@ -6,29 +6,29 @@ import type { Start } from './starts.ts';
 /** Who meets whom: with every access token expired, and with ten minutes left. */
 const EXPIRED: Role[][] = [
   ['caller', 'caller'],
-  ['caller', 'sweep'],
+  ['caller', 'visit'],
   ['caller', 'callback'],
   ['caller', 'webhook'],
   ['caller', 'disconnect'],
-  ['sweep', 'disconnect'],
+  ['visit', 'disconnect'],
   ['callback', 'webhook'],
   ['caller', 'admin'],
-  ['sweep', 'sweep'],
+  ['visit', 'visit'],
   ['two-calls', 'caller'],
   ['callback', 'callback'],
 ];
 const VALID: Role[][] = [
   ['rejected', 'rejected'],
-  ['rejected', 'sweep'],
+  ['rejected', 'visit'],
   ['rejected', 'caller'],
   ['rejected', 'callback'],
   ['rejected', 'webhook'],
   ['rejected', 'disconnect'],
-  ['sweep', 'disconnect'],
+  ['visit', 'disconnect'],
   ['callback', 'disconnect'],
   ['webhook', 'disconnect'],
   ['disconnect', 'disconnect'],
-  ['sweep', 'callback'],
+  ['visit', 'callback'],
 ];
 
 const REFUSED: Role[][] = [
@@ -43,8 +43,20 @@ const GIVEN_UP: Role[][] = [
   ['appeal', 'disconnect'],
 ];
 const BREAKER_OPEN: Role[][] = [
-  ['sweep', 'sweep'],
-  ['rejected', 'sweep'],
+  ['visit', 'visit'],
+  ['rejected', 'visit'],
+];
+const IDLE: Role[][] = [
+  ['caller', 'caller'],
+  ['caller', 'visit'],
+  ['caller', 'disconnect'],
+];
+const UNUSED: Role[][] = [
+  ['caller', 'visit'],
+  ['visit', 'visit'],
+  ['visit', 'callback'],
+  ['visit', 'disconnect'],
+  ['caller', 'disconnect'],
 ];
 
 const met: readonly [Start, Role[][]][] = [
@@ -53,6 +65,8 @@ const met: readonly [Start, Role[][]][] = [
   ['refused', REFUSED],
   ['given-up', GIVEN_UP],
   ['breaker-open', BREAKER_OPEN],
+  ['idle', IDLE],
+  ['unused', UNUSED],
 ];
 
 /** Every pair of processes, at every kind of authorization server. */
@@ -62,7 +76,7 @@ export const pairs: Scenario[] = MODELS.flatMap((model) =>
 
 /** Three processes, of different kinds. */
 export const triples: Scenario[] = MODELS.flatMap((model) => [
-  { model, start: 'expired', roles: ['caller', 'caller', 'sweep'] } satisfies Scenario,
-  { model, start: 'expired', roles: ['caller', 'sweep', 'callback'] } satisfies Scenario,
-  { model, start: 'valid', roles: ['rejected', 'sweep', 'caller'] } satisfies Scenario,
+  { model, start: 'expired', roles: ['caller', 'caller', 'visit'] } satisfies Scenario,
+  { model, start: 'expired', roles: ['caller', 'visit', 'callback'] } satisfies Scenario,
+  { model, start: 'valid', roles: ['rejected', 'visit', 'caller'] } satisfies Scenario,
 ]);

@@ -2,7 +2,7 @@ import { type EpochMs, plus } from '../../shared/runtime/clock.ts';
 import { GRACE } from '../../shared/tokens/budgets.ts';
 import { appealShardOf, nextAppeal } from '../../shared/tokens/connection.ts';
 import { BREAKER_ID } from '../../shared/tokens/other-items.ts';
-import { ACCOUNT } from './account.ts';
+import { ACCOUNT, SLOTS } from './account.ts';
 import { reject } from './authorization-server.ts';
 import type { Item } from './memory-dynamodb.ts';
 import { REJECTED } from './roles.ts';
@@ -10,6 +10,7 @@ import type { State } from './state.ts';
 import type { StoredItems } from './stored-items.ts';
 
 const MINUTE = 60_000;
+const UNUSED = 3 * 24 * 60 * MINUTE;
 
 /** What has happened to the connection before the processes of a scenario meet. */
 export const STARTS = [
@@ -23,6 +24,10 @@ export const STARTS = [
   'given-up',
   /** As `valid`, while the circuit breaker is open. */
   'breaker-open',
+  /** As `expired`, connected three days ago and not used since: a sweep has moved it to its idle slot. */
+  'idle',
+  /** As `valid`, connected three days ago and not used since, and no sweep has moved it yet. */
+  'unused',
 ] as const;
 export type Start = (typeof STARTS)[number];
 
@@ -33,7 +38,7 @@ export function startingAs(
   items: StoredItems,
   isRejected: boolean,
 ): State {
-  const lasts = start === 'valid' || start === 'breaker-open';
+  const lasts = start === 'valid' || start === 'breaker-open' || start === 'unused';
   const now = plus(connected.now, (lasts ? 50 : 75) * MINUTE);
   const { sweepSlot, ...stored } = connected.items[ACCOUNT]?.attributes ?? {};
   const earlier = plus(now, -(GRACE + MINUTE));
@@ -58,6 +63,8 @@ function attributesOf(start: Start, now: EpochMs, earlier: EpochMs, sweepSlot: u
   if (start === 'refused') {
     return { sweepSlot, refusedAt: earlier, retryAt: plus(earlier, MINUTE) };
   }
+  if (start === 'idle') return { connectedAt: plus(now, -UNUSED), sweepSlot: SLOTS.idle };
+  if (start === 'unused') return { connectedAt: plus(now, -UNUSED), sweepSlot };
   if (start !== 'given-up') return { sweepSlot };
   const verdictAt = plus(now, -61 * MINUTE);
   return {
