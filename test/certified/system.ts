@@ -44,6 +44,7 @@ export interface CertifiedSystem {
   ): Promise<GetTokenResponse>;
   /** In a process that has no token in its memory. */
   getTokenCold(account: number): Promise<GetTokenResponse>;
+  /** Visits all connections. */
   sweep(): Promise<unknown>;
   item(account: number): Promise<Item | undefined>;
   /** Makes the table believe that the tokens of the account were issued an hour before they end. */
@@ -141,7 +142,7 @@ export async function certifiedSystem(assembly: string): Promise<CertifiedSystem
       lambda.invokeCold('get-token', {
         accountId: encodeAccountId(account),
       }) as Promise<GetTokenResponse>,
-    sweep: () => invoke('refresh-sweep', {}),
+    sweep: () => invoke('refresh-sweep', { everything: true }),
     async item(account) {
       const accountId = encodeAccountId(account);
       const get = new GetCommand({ TableName, Key: { accountId }, ConsistentRead: true });

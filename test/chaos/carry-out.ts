@@ -105,7 +105,7 @@ async function begin(
       lastingJobber(trouble.forMs);
       const start = clock.now();
       const end = start + trouble.forMs * clock.settings.speed;
-      return { start, end, due: await customers.dueBefore(end) };
+      return { start, end, due: await customers.dueBetween(start, end) };
     }
   }
   return undefined;

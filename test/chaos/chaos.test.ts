@@ -44,7 +44,7 @@ describe('with real processes', { timeout: 150_000 }, () => {
   });
 
   it('loses only what was in flight and the probes when Jobber commits and does not answer', async () => {
-    const args = ['--seconds', '10', '--accounts', '16', '--processes', '2', '--calm'];
+    const args = ['--seconds', '10', '--accounts', '24', '--processes', '2', '--calm'];
     const { code, output, row } = await chaos(...args, '--brownout', '45');
     expect(output).toMatch(
       /^lost: \d+ of \d+, silently: 0, beyond those in flight and the probes: 0$/m,

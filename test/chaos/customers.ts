@@ -1,26 +1,24 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
-import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { RemoteControl } from '../../local/jobber/control-client.ts';
 import { type Clock, type EpochMs, type EpochSeconds, plus } from '../../shared/runtime/clock.ts';
-import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
+import { VISIT_HORIZON_S } from '../../shared/tokens/budgets.ts';
 import type { Connection } from '../../shared/tokens/connection.ts';
 import { connectionTable } from '../../shared/tokens/connection-table.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
 import { type KeyRing, unseal } from '../../shared/tokens/sealing.ts';
+import { slotsBetween } from '../../shared/tokens/sweep-wheel.ts';
 import { ALLOWED, type Finding, judge, type Verdict } from './audit.ts';
 import type { Design } from './designs.ts';
 import type { FastClock } from './fast-clock.ts';
 import type { Journal } from './journal.ts';
 import type { Services } from './messages.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface CustomersOptions {
   readonly services: Services;
   readonly tableName: string;
-  readonly accounts: number;
-  /** How long the first access token of an account lasts, in seconds. */
-  readonly firstLifetime: (account: number) => number;
-  readonly accessTokenLifetime: number;
+  readonly scenario: Scenario;
   readonly design: Design;
   readonly clock: FastClock;
   readonly control: RemoteControl;
@@ -34,7 +32,6 @@ export interface Audited extends Finding {
 
 export type Customers = ReturnType<typeof findCustomers>;
 
-const FIRST_ACCOUNT = 700_000;
 /** Of the system's clock, which may run much faster than the table. */
 const SAVE_WITHIN_MS = 10 * 60_000;
 /** How long a connection of another design stays cut off before it is taken for lost: nothing heals those. */
@@ -45,7 +42,8 @@ const GIVEN_UP_AFTER_MS = 1_500;
  * are asked to; nothing here passes the faults.
  */
 export function findCustomers(options: CustomersOptions) {
-  const { services, tableName, journal, control, clock } = options;
+  const { services, tableName, journal, control, clock, scenario } = options;
+  const { accountIds, accessTokenLifetime } = scenario;
   const client = DynamoDBDocumentClient.from(
     new DynamoDBClient({ endpoint: services.dynamoDbUrl }),
     { marshallOptions: { removeUndefinedValues: true } },
@@ -62,9 +60,6 @@ export function findCustomers(options: CustomersOptions) {
       return () => clearInterval(timer);
     },
   };
-  const accountIds = Array.from({ length: options.accounts }, (_, index) =>
-    encodeAccountId(FIRST_ACCOUNT + index),
-  );
   /** All that was found lost so far, as of when it was found. */
   const losses: Finding[] = [];
   const cutOffSince = new Map<string, number>();
@@ -72,23 +67,27 @@ export function findCustomers(options: CustomersOptions) {
   const verdicts = new Set<string>();
   let connected = 0;
 
-  async function connect(accountId: string, lifetime = options.accessTokenLifetime): Promise<void> {
+  async function connect(
+    accountId: string,
+    lifetime = accessTokenLifetime,
+    secondsAgo = 0,
+  ): Promise<void> {
     const { accessToken, refreshToken } = await control.issueGrant(accountId);
     const expiresAt = Math.floor(clock.now() / 1000 + lifetime);
     journal.issued(refreshToken, accountId);
     journal.lasts(accountId, expiresAt * 1000);
     connected++;
-    const connectedAt = systemClock.now();
+    const now = systemClock.now();
     const grant = {
       accountId,
       accountName: `Customer ${accountIds.indexOf(accountId)}`,
-      connectedAt,
+      connectedAt: plus(now, -secondsAgo * 1000),
       clientId: services.clientId,
       accessToken,
       refreshToken,
       expiresAt: expiresAt as EpochSeconds,
     };
-    await saveGrant({ table, clock: systemClock }, key, grant, plus(connectedAt, SAVE_WITHIN_MS));
+    await saveGrant({ table, clock: systemClock }, key, grant, plus(now, SAVE_WITHIN_MS));
   }
 
   async function audit(accountId: string, found?: Connection): Promise<Audited> {
@@ -127,13 +126,20 @@ export function findCustomers(options: CustomersOptions) {
     },
     connectAll: () =>
       Promise.all(
-        accountIds.map((accountId, account) => connect(accountId, options.firstLifetime(account))),
+        accountIds.map((accountId) =>
+          connect(accountId, scenario.firstLifetime(accountId), scenario.connectedAgo(accountId)),
+        ),
       ),
-    /** How many connections are due for a refresh ahead of expiry before this time, in milliseconds. */
-    async dueBefore(time: number): Promise<number> {
-      const horizon = time / 1000 + REFRESH_AHEAD_S;
+    /** How many connections are due between these times: their slot comes round, and their token does not last long enough. */
+    async dueBetween(start: number, end: number): Promise<number> {
+      const minutes = slotsBetween(start as EpochMs, end as EpochMs);
       const isDue = (each: Connection) =>
-        each.status === 'active' && each.accessTokenExpiresAt < horizon;
+        each.status === 'active' &&
+        minutes.some(
+          ({ begins, slots }) =>
+            slots.some((slot) => slot === each.sweepSlot) &&
+            each.accessTokenExpiresAt <= begins / 1000 + VISIT_HORIZON_S,
+        );
       return (await scan()).filter(isDue).length;
     },
     auditAll: () => Promise.all(accountIds.map((accountId) => audit(accountId))),

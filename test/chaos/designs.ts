@@ -6,7 +6,7 @@ import type { GetTokenErrorCode, GetTokenResponse } from '../../shared/client/co
 import { keyRing, table, tokenEndpoint } from '../../shared/jobber/wiring.ts';
 import { dynamoDb } from '../../shared/runtime/dynamodb.ts';
 import { environment } from '../../shared/runtime/environment.ts';
-import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
+import { VISIT_HORIZON_S } from '../../shared/tokens/budgets.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { seal, unseal } from '../../shared/tokens/sealing.ts';
 import type { Invoked } from './messages.ts';
@@ -115,7 +115,7 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
 
   async function refreshAll({ Records }: SQSEvent): Promise<SQSBatchResponse> {
     const refreshing = Records.map(({ body }) =>
-      getToken({ accountId: JSON.parse(body).accountId, minValiditySeconds: REFRESH_AHEAD_S }),
+      getToken({ accountId: JSON.parse(body).accountId, minValiditySeconds: VISIT_HORIZON_S }),
     );
     await Promise.all(refreshing);
     return { batchItemFailures: [] };

@@ -17,6 +17,7 @@ export interface LoadOptions {
   readonly dice: Random;
   readonly clock: FastClock;
   readonly demand: Demand;
+  readonly sweeps: Sweeps;
 }
 
 /** What callers ask for. */
@@ -27,16 +28,23 @@ export interface Demand {
   readonly rejected: number;
 }
 
+/** The schedule of the sweep. */
+export interface Sweeps {
+  /** What is due by the system's clock; otherwise everything. */
+  readonly areByClock: boolean;
+  /** More often than deployed, as everything here lives faster; in milliseconds of the system's clock. */
+  readonly everyMs: number;
+}
+
 export type Load = ReturnType<typeof startLoad>;
 
 const PAUSE_MS = 400;
-/** More often than deployed, as everything here lives faster. */
-const SWEEP_EVERY_MS = 30_000;
 /** `minValiditySeconds` may not be more. */
 const LONGEST_VALIDITY = 30 * 60;
 
 /** Who invokes the functions: the owner's Lambdas, and the schedule of the sweep. */
-export function startLoad({ fleet, accountIds, callers, dice, clock, demand }: LoadOptions) {
+export function startLoad(options: LoadOptions) {
+  const { fleet, accountIds, callers, dice, clock, demand, sweeps } = options;
   const lastTokens = new Map<string, string>();
   /** By the code of the answer. */
   const answers: Record<string, number> = {};
@@ -70,14 +78,14 @@ export function startLoad({ fleet, accountIds, callers, dice, clock, demand }: L
     }
   }
 
-  function sweep(): Promise<unknown> {
-    return fleet.invoke('refresh-sweep', {});
+  function sweep(event: object): Promise<unknown> {
+    return fleet.invoke('refresh-sweep', event);
   }
 
   async function schedule(): Promise<void> {
     while (!isOver) {
-      await sweep().catch(() => sweepsFailed++);
-      await delay(clock.real(SWEEP_EVERY_MS));
+      await sweep({ everything: !sweeps.areByClock }).catch(() => sweepsFailed++);
+      await delay(clock.real(sweeps.everyMs));
     }
   }
 
@@ -86,8 +94,8 @@ export function startLoad({ fleet, accountIds, callers, dice, clock, demand }: L
     get sweepsFailed() {
       return sweepsFailed;
     },
-    /** @throws what the sweep does */
-    sweep,
+    /** Visits every connection. @throws what the sweep does */
+    sweepAll: () => sweep({ everything: true }),
     /** All at once for one account, as callers of a busy customer. */
     stampede(accountId: string): void {
       for (let caller = 0; caller < callers; caller++) {

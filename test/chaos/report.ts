@@ -1,3 +1,5 @@
+import type { Connection } from '../../shared/tokens/connection.ts';
+import { slotOf } from '../../shared/tokens/sweep-wheel.ts';
 import { forbidden } from './customers.ts';
 import { lossesOf } from './losses.ts';
 import type { Result } from './run.ts';
@@ -54,6 +56,8 @@ const ROWS: readonly Row[] = [
   ['escrows', metric('RotationEscrowed')],
   ['  stored from there', metric('EscrowStored')],
   ['rotations of last resort', metric('StoreFailed')],
+  ['uses that were noted', ({ useWrites }) => useWrites.noteUse],
+  ['moves to another slot', ({ useWrites }) => useWrites.move],
   ['', () => ''],
   ['connections that came due while Jobber was bad', whileBad(({ badTime }) => badTime?.due ?? 0)],
   ['  redemptions meanwhile', whileBad((result) => lossesOf(result).sent)],
@@ -139,12 +143,17 @@ export function objections(result: Result): string[] {
   const { options, audited, crashes, verdicts } = result;
   const { lost, silently, beyond, shortestDistance } = lossesOf(result);
   const isFree = options.calm && options.brownout === 0;
+  const astray = audited.filter(({ connection }) => !isInItsSlot(connection));
   const open = audited.filter((each) => openMarks(each).length > 0);
   const found: [boolean, string][] = [
     [isFree && lost > 0, `${lost} lost, though nobody died`],
     [silently > 0, `${silently} connections lost silently or wrongly recorded`],
     [beyond > 0, `${beyond} lost beyond those in flight and the probes`],
     [shortestDistance < PROBE_EVERY_MS, `two probes within ${inSeconds(shortestDistance)}`],
+    [
+      options.design === 'ours' && astray.length > 0,
+      `${astray.length} connections are not in a slot of their own`,
+    ],
     [open.length > 0, `${open.length} connections are not over it: ${open.flatMap(openMarks)}`],
     [
       options.refusals > 0 && verdicts > A_HANDFUL,
@@ -159,6 +168,13 @@ export function objections(result: Result): string[] {
       .slice(0, 5)
       .map((finding) => storyOf(finding, result)),
   ];
+}
+
+/** Sweeps find an active connection by its slot alone; no other connection may have any. */
+function isInItsSlot(connection: Connection | undefined): boolean {
+  if (connection?.status !== 'active') return !Object.hasOwn(connection ?? {}, 'sweepSlot');
+  const { accountId, sweepSlot } = connection;
+  return sweepSlot === slotOf(accountId, 'warm') || sweepSlot === slotOf(accountId, 'idle');
 }
 
 function storyOf(finding: Result['audited'][number], { journalOf }: Result): string {

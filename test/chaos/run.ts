@@ -21,7 +21,7 @@ import { startLoad } from './load.ts';
 import { readMetrics } from './metrics.ts';
 import { makePlan, type PlanOptions, type Step } from './plan.ts';
 import { random } from './random.ts';
-import { scenarioOf } from './scenario.ts';
+import { accessTokenLifetimeOf, scenarioOf } from './scenario.ts';
 import { settle } from './settle.ts';
 import { CREDENTIALS, startServices } from './start-services.ts';
 import { tableProxy } from './table-proxy.ts';
@@ -54,6 +54,7 @@ export interface Result {
   /** What happened to processes, and to requests to the table. */
   readonly kills: Readonly<Record<string, number>>;
   readonly tableFaults: Readonly<Record<string, number>>;
+  readonly useWrites: Readonly<Record<'noteUse' | 'move', number>>;
   /** Processes that ended by themselves. */
   readonly crashes: readonly string[];
   /** Of an account, for a person to read. */
@@ -81,12 +82,11 @@ export async function run(options: RunOptions): Promise<Result> {
 }
 
 async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void): Promise<Result> {
-  const { design, accounts, speed, seed } = options;
+  const { design, speed, seed } = options;
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-chaos-'));
   atEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   const clock = fastClock({ origin: Date.now(), speed, ahead: 0 });
-  const scenario = scenarioOf(options);
-  const { accessTokenLifetime } = scenario;
+  const accessTokenLifetime = accessTokenLifetimeOf(options);
   const sizes = {
     'get-token': options.processes,
     'refresh-connection': Math.ceil(options.processes / 2),
@@ -123,19 +123,6 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
     accessTokenLifetime,
   });
   atEnd(() => jobber.close());
-  const customers = findCustomers({
-    services,
-    tableName: services.tableName,
-    accounts,
-    firstLifetime: scenario.firstLifetime,
-    accessTokenLifetime,
-    design,
-    clock,
-    control,
-    journal,
-  });
-  atEnd(() => customers.close());
-
   const sqs = new SQSClient({ endpoint: services.sqsUrl });
   atEnd(() => sqs.destroy());
   // README.md: a person finds it in the log and sends it to the escrow queue.
@@ -178,19 +165,6 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
     });
     atEnd(() => source.stop());
   }
-  await customers.connectAll();
-  const load = startLoad({
-    fleet,
-    accountIds: customers.accountIds,
-    callers: CALLERS * sizes['get-token'],
-    dice,
-    clock,
-    demand: scenario.demand,
-  });
-
-  const plan = makePlan(options);
-  const stage = { fleet, load, table, control, customers, clock };
-  const badTime = await carryOut(plan, options.seconds, stage);
   const advance = (ms: number, withinMs: number) =>
     fleet.advance(
       ms,
@@ -200,6 +174,32 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
       },
       withinMs,
     );
+  const scenario = scenarioOf(options, clock.now());
+  const customers = findCustomers({
+    services,
+    tableName: services.tableName,
+    scenario,
+    design,
+    clock,
+    control,
+    journal,
+  });
+  atEnd(() => customers.close());
+  await customers.connectAll();
+  if (scenario.begins > clock.now()) await advance(scenario.begins - clock.now(), START_MS);
+  const load = startLoad({
+    fleet,
+    accountIds: customers.accountIds,
+    callers: CALLERS * sizes['get-token'],
+    dice,
+    clock,
+    demand: scenario.demand,
+    sweeps: scenario.sweeps,
+  });
+
+  const plan = makePlan(options);
+  const stage = { fleet, load, table, control, customers, clock };
+  const badTime = await carryOut(plan, options.seconds, stage);
   const settling = { fleet, load, customers, services, clock, accessTokenLifetime, advance };
   const audited = await settle(settling);
   const { totals } = await control.audit();
@@ -219,6 +219,7 @@ async function chaos(options: RunOptions, atEnd: (stop: () => unknown) => void):
     metrics: metrics.sums,
     kills: fleet.counts,
     tableFaults: table.met,
+    useWrites: table.written,
     crashes: fleet.crashes,
     journalOf: journal.of,
   };

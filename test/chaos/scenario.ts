@@ -1,51 +1,104 @@
+import { encodeAccountId } from '../../local/jobber/accounts.ts';
 import type { Fault } from '../../local/jobber/faults.ts';
-import { REFRESH_AHEAD_S } from '../../shared/tokens/budgets.ts';
-import type { Demand } from './load.ts';
+import type { EpochMs } from '../../shared/runtime/clock.ts';
+import { WARM_TURN } from '../../shared/tokens/budgets.ts';
+import { type SlotsOfMinute, slotOf, slotsBetween } from '../../shared/tokens/sweep-wheel.ts';
+import type { Demand, Sweeps } from './load.ts';
 import type { PlanOptions, Trouble } from './plan.ts';
-import { type Random, random } from './random.ts';
+import type { Random } from './random.ts';
 
 /** What lives and is asked for while Jobber turns bad, or in any other run. Times in seconds of the system's clock. */
 export interface Scenario {
+  readonly accountIds: readonly string[];
   readonly accessTokenLifetime: number;
-  readonly firstLifetime: (account: number) => number;
+  /** Of the first access token of an account. */
+  readonly firstLifetime: (accountId: string) => number;
+  /** How long before the run the account has connected. */
+  readonly connectedAgo: (accountId: string) => number;
   readonly demand: Demand;
+  readonly sweeps: Sweeps;
+  /** When the load begins, in milliseconds of the system's clock: all have connected by then. */
+  readonly begins: number;
 }
 
+const FIRST_ACCOUNT = 700_000;
 /** Jobber's own. */
 const LIFETIME_S = 60 * 60;
-/** From one refresh ahead of expiry to the next. */
-const CYCLE_S = LIFETIME_S - REFRESH_AHEAD_S;
-/** From when a connection is due until it is refreshed, about: the sweep's pace, and the queue. */
-const LAG_S = 20;
+const SHORT_LIFETIME_S = 120;
+/** So much time of the system's clock is there for all to connect. */
+const CONNECTING_MS = 60_000;
+/** So long after it has begun, slots come round in the bad time. */
+const LEAD_MS = 5_000;
+const MINUTE = 60_000;
 
-/** As many refreshes as possible, of tokens that live for two minutes. */
-const BUSY: Scenario = {
-  accessTokenLifetime: 120,
-  firstLifetime: () => 120,
-  demand: { validity: [60, 118], rejected: 0.15 },
-};
+export const accessTokenLifetimeOf = (options: PlanOptions): number =>
+  badSeconds(options) === 0 ? SHORT_LIFETIME_S : LIFETIME_S;
+
+/** @param now when all begin to connect, on the system's clock */
+export function scenarioOf(options: PlanOptions, now: number): Scenario {
+  return badSeconds(options) === 0 ? busy(options, now) : whileBad(options, now);
+}
 
 /**
- * With a bad time, tokens live as long as Jobber's, and are refreshed ahead of their expiry. Half of the connections come
- * due for it in the first half of the bad time, so that sweeps find them in it; the others at any time. Now and then an
- * API rejects a token before that.
+ * As many refreshes as possible, of tokens that live for two minutes, so every sweep visits all. Each second connection has not been
+ * used for days: some are moved to their idle slots before somebody asks for them.
  */
-export function scenarioOf(options: PlanOptions): Scenario {
-  const { seed, seconds, speed } = options;
-  const lasts = badSeconds(options);
-  if (lasts === 0) return BUSY;
-  const { next } = random(seed + 2);
-  const run = seconds * speed;
+function busy({ accounts }: PlanOptions, now: number): Scenario {
+  const accountIds = Array.from({ length: accounts }, (_, index) => idOf(index));
   return {
-    accessTokenLifetime: LIFETIME_S,
-    demand: { validity: [60, REFRESH_AHEAD_S], rejected: 0.01 },
-    firstLifetime(account) {
-      if (account % 2 === 1) return REFRESH_AHEAD_S + next() * Math.min(run, CYCLE_S);
-      const due = run / 2 + (next() * lasts) / 2;
-      const cycles = Math.floor(due / (CYCLE_S + LAG_S));
-      return REFRESH_AHEAD_S + due - cycles * (CYCLE_S + LAG_S);
-    },
+    accountIds,
+    accessTokenLifetime: SHORT_LIFETIME_S,
+    firstLifetime: () => SHORT_LIFETIME_S,
+    connectedAgo: (accountId) => (accountIds.indexOf(accountId) % 2) * UNUSED_S,
+    demand: { validity: [60, 118], rejected: 0.15 },
+    sweeps: { areByClock: false, everyMs: 30_000 },
+    begins: now,
   };
+}
+
+const UNUSED_S = 3 * 24 * 60 * 60;
+
+/**
+ * With a bad time, tokens live as long as Jobber's, and sweeps go by the wheel, as if they had done so for long: each token was
+ * refreshed when its slot came round last. The slots of half of the connections come round in the first half of the bad
+ * time, so that sweeps find them due in it; those of the others at any time. Now and then an API rejects a token.
+ */
+function whileBad(options: PlanOptions, now: number): Scenario {
+  const { accounts, seconds, speed } = options;
+  const untilBad = (seconds * speed * 1000) / 2;
+  const earliest = now + CONNECTING_MS + untilBad + LEAD_MS;
+  const start = Math.ceil(earliest / MINUTE) * MINUTE - LEAD_MS;
+  const half = Math.max(badSeconds(options) * 500, LEAD_MS);
+  const dueInIt = slotsBetween(start as EpochMs, (start + half) as EpochMs).flatMap(
+    ({ slots }) => slots,
+  );
+  let next = 0;
+  const accountIds = Array.from({ length: accounts }, (_, index) => {
+    const mayBeAny = index % 2 === 1;
+    for (;;) {
+      const accountId = idOf(next++);
+      if (mayBeAny || dueInIt.includes(slotOf(accountId, 'warm'))) return accountId;
+    }
+  });
+  return {
+    accountIds,
+    accessTokenLifetime: LIFETIME_S,
+    firstLifetime: (accountId) => LIFETIME_S - sinceItsMinute(accountId, now) / 1000,
+    connectedAgo: () => 0,
+    demand: { validity: [60, 15 * 60], rejected: 0.01 },
+    sweeps: { areByClock: true, everyMs: 10_000 },
+    begins: start - untilBad,
+  };
+}
+
+const idOf = (index: number): string => encodeAccountId(FIRST_ACCOUNT + index);
+
+/** How long ago, in milliseconds, the warm slot of this account came round. */
+function sinceItsMinute(accountId: string, now: number): number {
+  const slot = slotOf(accountId, 'warm');
+  const turn = slotsBetween((now - WARM_TURN) as EpochMs, now as EpochMs);
+  const { begins } = turn.findLast(({ slots }) => slots.includes(slot)) as SlotsOfMinute;
+  return now - begins;
 }
 
 export const badSeconds = ({ brownout, late, refusals }: PlanOptions): number =>

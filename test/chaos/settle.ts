@@ -23,14 +23,15 @@ export interface Settling {
 }
 
 const MOST_ROUNDS = 12;
+const MOST_SWEEPS = 10;
 const PATIENCE_MS = 90_000;
 /** In this time every doubt ends; seven rounds are more than an hour. */
 const ROUND_MS = GRACE + 60_000;
 
 /**
- * After the faults: drains the escrow, then lets the grace pass, sweeps and asks for each account, round by round, until
- * no connection has anything open. At last all access tokens have expired, and every stored refresh token is redeemed:
- * the proof that it works.
+ * After the faults: drains the escrow, then lets the grace pass, visits and asks for each account, round by round, until
+ * no connection has anything open. At last all access tokens have expired, every connection is visited, and every stored
+ * refresh token is redeemed: the proof that it works.
  */
 export async function settle(settling: Settling): Promise<Audited[]> {
   const { fleet, load, customers, clock, advance, services } = settling;
@@ -39,9 +40,9 @@ export async function settle(settling: Settling): Promise<Audited[]> {
   const round = async (ms: number) => {
     await fleet.rest(PATIENCE_MS);
     await advance(ms, PATIENCE_MS);
-    // What it holds is hidden for longer than a round lasts here, and a sweep finds it again.
+    // What it holds is hidden or delayed for longer than a round lasts here, and the sweep finds it again.
     await sqs.send(new PurgeQueueCommand({ QueueUrl: refresh }));
-    await load.sweep();
+    await untilDone(load.sweepAll);
     await drained(sqs, refresh, ['ApproximateNumberOfMessages'], clock);
     await fleet.rest(PATIENCE_MS);
     await load.ask(customers.accountIds);
@@ -56,10 +57,24 @@ export async function settle(settling: Settling): Promise<Audited[]> {
       if ((await customers.auditAll()).every(isSettled)) break;
     }
     await round(settling.accessTokenLifetime * 1000 + 60_000);
+    // No visit that was put off may begin during the audit.
+    await sqs.send(new PurgeQueueCommand({ QueueUrl: refresh }));
     await fleet.rest(PATIENCE_MS);
     return await customers.auditAll();
   } finally {
     sqs.destroy();
+  }
+}
+
+/** A sweep asks for many slots: on a busy machine, one of these requests may time out. */
+async function untilDone(sweep: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await sweep();
+      return;
+    } catch (error) {
+      if (tries === MOST_SWEEPS) throw error;
+    }
   }
 }
 

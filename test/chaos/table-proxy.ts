@@ -34,6 +34,8 @@ export interface TableProxy {
   readonly url: string;
   /** How many requests each kind has met. */
   readonly met: Record<string, number>;
+  /** How many uses were noted, and how many connections moved to another slot. */
+  readonly written: Readonly<Record<'noteUse' | 'move', number>>;
   /** Until the returned function is called. */
   begin(fault: TableFault): () => void;
   close(): Promise<void>;
@@ -60,6 +62,7 @@ export async function tableProxy(
   let lastBreakerWrite: Promise<unknown> = Promise.resolve();
   const faults = new Set<TableFault>();
   const met: Record<string, number> = {};
+  const written = { noteUse: 0, move: 0 };
 
   function meet(body: string, target: string): TableFault['kind'] | undefined {
     const step = stepOf(body);
@@ -124,6 +127,8 @@ export async function tableProxy(
         await new Promise((resolve) => setTimeout(resolve, slowMs));
     }
     const reply = await pass(container, headers, body);
+    const use = useWriteOf(text);
+    if (use && reply.status === 200) written[use]++;
     const hit = step && reply.status === 200 && passing(container, `after ${step}`);
     if (hit === 'killed' || fault === 'applied, reply dropped') return 'broken';
     return fault === 'applied, no answer' ? 'silence' : reply;
@@ -139,6 +144,7 @@ export async function tableProxy(
   return {
     url: `http://127.0.0.1:${await listen(server, 0)}`,
     met,
+    written,
     begin(fault) {
       faults.add(fault);
       return () => faults.delete(fault);
@@ -151,6 +157,12 @@ export async function tableProxy(
 function stepOf(body: string): 'claim' | 'store' | undefined {
   if (body.includes('SET leaseId = :lease')) return 'claim';
   return body.includes('refreshToken = :refreshToken') ? 'store' : undefined;
+}
+
+/** The writes that touch nothing but the use and the slot, by their expressions. */
+function useWriteOf(body: string): 'noteUse' | 'move' | undefined {
+  if (body.includes('SET usedAt = :now')) return 'noteUse';
+  return body.includes('"SET sweepSlot = :slot"') ? 'move' : undefined;
 }
 
 function exchange(
