@@ -13,11 +13,15 @@ import type { SweepTask } from '../shared/tokens/sweep-index.ts';
 import { visits } from '../shared/tokens/visit.ts';
 import { visitDelay } from '../shared/tokens/visit-delay.ts';
 
+const epochMs = z.pipe(
+  z.number(),
+  z.transform((ms) => ms as EpochMs),
+);
 const Work = z.object({
   accountId: z.string().check(z.minLength(1)),
   task: z._default(z.enum(['visit', 'disconnect', 'appeal'] satisfies SweepTask[]), 'visit'),
   /** Of a visit: when the next one makes this one needless. */
-  until: z.optional(z.number()),
+  until: z.optional(epochMs),
   /** How often it was tried before. */
   tries: z._default(z.number(), 0),
 });
@@ -67,17 +71,17 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   }
 }
 
-const tasks: Record<SweepTask, (accountId: string, deadline: EpochMs) => Promise<void>> = {
-  visit,
+const tasks: Record<SweepTask, (work: Work, deadline: EpochMs) => Promise<void>> = {
+  visit: ({ accountId, until }, deadline) => visit(accountId, deadline, until),
   disconnect,
-  appeal: (accountId, deadline) => tokens.appeal(accountId, { deadline }),
+  appeal: ({ accountId }, deadline) => tokens.appeal(accountId, { deadline }),
 };
 
 /** Returns what is to be tried later. */
 async function attempt(work: Work, deadline: EpochMs): Promise<Message | undefined> {
   const { accountId, task } = work;
   try {
-    await tasks[task](accountId, deadline);
+    await tasks[task](work, deadline);
   } catch (error) {
     if (!(error instanceof TokenError)) {
       logger.error('A connection of the queue failed unexpectedly.', {
@@ -107,7 +111,7 @@ function later({
 }
 
 /** While Jobber does not answer, the next sweep queues the connection again. */
-async function disconnect(accountId: string, deadline: EpochMs): Promise<void> {
+async function disconnect({ accountId }: Work, deadline: EpochMs): Promise<void> {
   const outcome = await resume(accountId, deadline);
   if (outcome?.status === 'disconnecting') count('DisconnectWaiting');
   logger.info('Resumed disconnect.', { accountId, ...outcome });

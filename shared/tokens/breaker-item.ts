@@ -28,9 +28,8 @@ export function breakerItem(client: DynamoDBDocumentClient, tableName: string) {
   const Key = { accountId: BREAKER_ID };
   const IF_MINE = { ConditionExpression: 'probeId = :probe' };
 
-  /** Half a read unit: the answer may be a second old. */
-  async function get(): Promise<Item> {
-    const command = new GetCommand({ TableName: tableName, Key });
+  async function get(ConsistentRead: boolean): Promise<Item> {
+    const command = new GetCommand({ TableName: tableName, Key, ConsistentRead });
     const { Item = {} } = await inTime(TABLE_CALL, (abortSignal) =>
       client.send(command, { abortSignal }),
     );
@@ -50,7 +49,7 @@ export function breakerItem(client: DynamoDBDocumentClient, tableName: string) {
       return undefined;
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      return error.Item ? unmarshall(error.Item) : get();
+      return error.Item ? unmarshall(error.Item) : get(true);
     }
   }
 
@@ -64,7 +63,15 @@ export function breakerItem(client: DynamoDBDocumentClient, tableName: string) {
   }
 
   return {
-    isOpen: async (): Promise<boolean> => (await get()).openedAt !== undefined,
+    /**
+     * Whether the breaker is open, and whether somebody may probe. Not consistent, it costs half a read unit, and may be a second
+     * old. One item takes 1,000 writes a second, so whoever may not probe must learn it by reading.
+     */
+    async look(now: EpochMs, consistent: boolean): Promise<'closed' | 'probe is due' | 'open'> {
+      const { openedAt, probeEndsAt = now } = await get(consistent);
+      if (openedAt === undefined) return 'closed';
+      return probeEndsAt <= now || probeEndsAt > plus(now, LONGEST_LEASE) ? 'probe is due' : 'open';
+    },
 
     /** Opens the breaker, unless it is open. */
     async open(now: EpochMs): Promise<void> {

@@ -77,11 +77,8 @@ export const WARM_TURN = 45 * 60_000;
 /** How often it visits one that nobody uses, to learn whether it is alive. */
 export const IDLE_TURN = DAY;
 
-/**
- * A visit refreshes a token that would not last until the next one, and 10 minutes more: for a sweep that comes late, and
- * for the queue. In seconds.
- */
-export const VISIT_HORIZON_S = (WARM_TURN + 10 * 60_000) / 1_000;
+/** A visit refreshes a token that would not last until the next one and this much more: for a sweep and a queue that are late. */
+export const VISIT_RESERVE = 10 * 60_000;
 
 /** A use is noted this often at most: four writes a day. */
 export const NOTE_USE_EVERY = 6 * HOUR;

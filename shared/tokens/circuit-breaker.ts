@@ -53,7 +53,7 @@ export type CircuitBreaker = ReturnType<typeof circuitBreaker>;
  * lost. Then its request would most likely lose the connection and bring no token, so it goes as the probe or not at all.
  */
 export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Clock }) {
-  const looks = singleFlight<boolean>();
+  const looks = singleFlight<Awaited<ReturnType<BreakerItem['look']>>>();
   let hasSeenLoss = false;
   let lastPromptAnswer = 0 as EpochMs;
   /** The first refresh ahead of expiry while this process knows nothing of the endpoint. The others wait for its answer. */
@@ -63,16 +63,25 @@ export function circuitBreaker({ item, clock }: { item: BreakerItem; clock: Cloc
 
   /** @throws RefreshPausedError, TableUnavailableError. Nothing has been sent then. */
   async function enter(urgency: Urgency): Promise<Passage> {
-    if (urgency === 'now') return passage({ probe: hasSeenLoss ? await takeProbe() : undefined });
+    if (urgency === 'now' && !hasSeenLoss) return passage({});
     for (;;) {
-      if (await whileNothingIsUnsaved(looks.join('item', () => item.isOpen()))) {
-        return passage({ probe: await takeProbe() });
-      }
+      const state = await look();
+      if (state === 'open') throw new RefreshPausedError();
+      if (state === 'probe is due') return passage({ probe: await takeProbe() });
       hasSeenLoss = false;
-      if (plus(lastPromptAnswer, PROBE_EVERY) > clock.now()) return passage({});
+      const isKnown = plus(lastPromptAnswer, PROBE_EVERY) > clock.now();
+      if (isKnown || urgency === 'now') return passage({});
       if (!scout) return scouting();
       await scout;
     }
+  }
+
+  /** Who has seen a loss knows more than an old answer. */
+  function look() {
+    const isConsistent = hasSeenLoss;
+    return whileNothingIsUnsaved(
+      looks.join(String(isConsistent), () => item.look(clock.now(), isConsistent)),
+    );
   }
 
   function scouting(): Passage {

@@ -1,5 +1,5 @@
 import { type Clock, type EpochMs, plus, toSeconds } from '../runtime/clock.ts';
-import { HOUR, VISIT_HORIZON_S } from './budgets.ts';
+import { HOUR, VISIT_RESERVE, WARM_TURN } from './budgets.ts';
 import type { ActiveConnection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { isWarm, type KeepWarm, slotFor } from './sweep-wheel.ts';
@@ -21,11 +21,15 @@ export interface VisitDependencies {
 export function visits({ tokens, table, clock, keepWarm, validityLeft }: VisitDependencies) {
   return { visit };
 
-  /** @throws AnyTokenError */
-  async function visit(accountId: string, deadline: EpochMs): Promise<void> {
+  /**
+   * @param until when the next visit comes: one that is late has less time to provide for
+   * @throws AnyTokenError
+   */
+  async function visit(accountId: string, deadline: EpochMs, until?: EpochMs): Promise<void> {
     const begun = clock.now();
+    const untilNext = until === undefined ? WARM_TURN : Math.max(until - begun, 0);
     const { before, rotated } = await tokens.refreshIfDue(accountId, {
-      minValiditySeconds: VISIT_HORIZON_S,
+      minValiditySeconds: Math.floor((untilNext + VISIT_RESERVE) / 1_000),
       deadline,
     });
     if (rotated) reportValidity(before, begun);
@@ -38,7 +42,7 @@ export function visits({ tokens, table, clock, keepWarm, validityLeft }: VisitDe
   /** Only of tokens that are meant to last until a visit: not of idle connections, nor of those that were idle until a moment ago. */
   function reportValidity(before: ActiveConnection, now: EpochMs): void {
     const { accessTokenExpiresAt, refreshedAt, sweepSlot, usedAt = 0 } = before;
-    const isLongLived = accessTokenExpiresAt - refreshedAt > VISIT_HORIZON_S;
+    const isLongLived = accessTokenExpiresAt - refreshedAt > (WARM_TURN + VISIT_RESERVE) / 1_000;
     if (isLongLived && isWarm(sweepSlot) && usedAt < plus(now, -HOUR)) {
       validityLeft(accessTokenExpiresAt - toSeconds(now));
     }

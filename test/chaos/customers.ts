@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import type { RemoteControl } from '../../local/jobber/control-client.ts';
 import { type Clock, type EpochMs, type EpochSeconds, plus } from '../../shared/runtime/clock.ts';
-import { VISIT_HORIZON_S } from '../../shared/tokens/budgets.ts';
+import { VISIT_RESERVE, WARM_TURN } from '../../shared/tokens/budgets.ts';
 import type { Connection } from '../../shared/tokens/connection.ts';
 import { connectionTable } from '../../shared/tokens/connection-table.ts';
 import { saveGrant } from '../../shared/tokens/save-grant.ts';
@@ -138,7 +138,7 @@ export function findCustomers(options: CustomersOptions) {
         minutes.some(
           ({ begins, slots }) =>
             slots.some((slot) => slot === each.sweepSlot) &&
-            each.accessTokenExpiresAt <= begins / 1000 + VISIT_HORIZON_S,
+            each.accessTokenExpiresAt <= (begins + WARM_TURN + VISIT_RESERVE) / 1000,
         );
       return (await scan()).filter(isDue).length;
     },

@@ -6,7 +6,7 @@ import type { GetTokenErrorCode, GetTokenResponse } from '../../shared/client/co
 import { keyRing, table, tokenEndpoint } from '../../shared/jobber/wiring.ts';
 import { dynamoDb } from '../../shared/runtime/dynamodb.ts';
 import { environment } from '../../shared/runtime/environment.ts';
-import { VISIT_HORIZON_S } from '../../shared/tokens/budgets.ts';
+import { VISIT_RESERVE, WARM_TURN } from '../../shared/tokens/budgets.ts';
 import type { ActiveConnection } from '../../shared/tokens/connection.ts';
 import { seal, unseal } from '../../shared/tokens/sealing.ts';
 import type { Invoked } from './messages.ts';
@@ -114,8 +114,9 @@ function otherDesign(design: Exclude<Design, 'ours'>) {
   }
 
   async function refreshAll({ Records }: SQSEvent): Promise<SQSBatchResponse> {
+    const minValiditySeconds = (WARM_TURN + VISIT_RESERVE) / 1_000;
     const refreshing = Records.map(({ body }) =>
-      getToken({ accountId: JSON.parse(body).accountId, minValiditySeconds: VISIT_HORIZON_S }),
+      getToken({ accountId: JSON.parse(body).accountId, minValiditySeconds }),
     );
     await Promise.all(refreshing);
     return { batchItemFailures: [] };

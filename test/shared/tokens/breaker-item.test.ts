@@ -19,6 +19,7 @@ beforeEach(async () => {
 
 const now = () => system.clock.now();
 const next = () => plus(now(), PROBE_EVERY);
+const look = () => item.look(now(), true);
 const stored = () => system.db.table.get(BREAKER_ID) as Promise<object | undefined>;
 
 /** Opens the breaker and waits until a probe may go. */
@@ -29,9 +30,9 @@ async function opened(): Promise<void> {
 
 describe('the item of the circuit breaker', () => {
   it('is closed until it is opened, and opened once', async () => {
-    expect(await item.isOpen()).toBe(false);
+    expect(await look()).toBe('closed');
     await item.open(now());
-    expect(await item.isOpen()).toBe(true);
+    expect(await look()).toBe('open');
     const first = await stored();
     system.clock.advance(1_000);
     await item.open(now());
@@ -42,7 +43,9 @@ describe('the item of the circuit breaker', () => {
     await item.open(now());
     system.clock.advance(PROBE_EVERY - 1);
     expect(await item.takeProbe('early', now())).toBe('refused');
+    expect(await look()).toBe('open');
     system.clock.advance(1);
+    expect(await look()).toBe('probe is due');
     expect(await item.takeProbe('first', now())).toBe('taken');
     expect(await item.takeProbe('second', now())).toBe('refused');
     expect(await stored()).toMatchObject({ probeId: 'first', probeEndsAt: plus(now(), LEASE) });
@@ -58,7 +61,9 @@ describe('the item of the circuit breaker', () => {
     await item.takeProbe('first', now());
     await item.holdProbe('first', plus(now(), LONGEST_LEASE));
     expect(await item.takeProbe('second', now())).toBe('refused');
+    expect(await look()).toBe('open');
     await item.holdProbe('first', plus(now(), LONGEST_LEASE + 1));
+    expect(await look()).toBe('probe is due');
     expect(await item.takeProbe('second', now())).toBe('taken');
   });
 
@@ -66,6 +71,20 @@ describe('the item of the circuit breaker', () => {
     await opened();
     system.db.fail('UpdateItem', 'lost');
     expect(await item.takeProbe('first', now())).toBe('taken');
+  });
+
+  it('is read consistently if that is asked for, and at half the price otherwise', async () => {
+    const reads: unknown[] = [];
+    system.db.base.middlewareStack.add(
+      (next) => (args) => {
+        reads.push((args.input as { ConsistentRead?: boolean }).ConsistentRead);
+        return next(args);
+      },
+      { step: 'initialize' },
+    );
+    await item.look(now(), true);
+    await item.look(now(), false);
+    expect(reads).toEqual([true, false]);
   });
 
   it('throws what the table threw', async () => {
@@ -93,7 +112,7 @@ describe('the item of the circuit breaker', () => {
       system.db.calls.length = 0;
       await item.succeeded(`${probe}`, next());
       writes.push(system.db.calls.filter((call) => call === 'UpdateItem').length);
-      expect(await item.isOpen()).toBe(probe < PROMPT_PROBES);
+      expect(await look()).toBe(probe < PROMPT_PROBES ? 'open' : 'closed');
       if (probe < PROMPT_PROBES) {
         expect(await stored()).toMatchObject({ prompt: probe, probeEndsAt: next() });
         expect(await stored()).not.toHaveProperty('probeId');

@@ -12,14 +12,14 @@ import { type FakeClock, fakeClock } from '../../support/fake-clock.ts';
 
 let clock: FakeClock;
 let calls: string[];
-let isOpen: boolean;
+let state: 'closed' | 'probe is due' | 'open';
 let place: 'taken' | 'refused' | 'closed';
 let fails: boolean;
 let breaker: ReturnType<typeof circuitBreaker>;
 beforeEach(() => {
   clock = fakeClock();
   calls = [];
-  isOpen = false;
+  state = 'closed';
   place = 'taken';
   fails = false;
   const start = clock.now();
@@ -30,7 +30,8 @@ beforeEach(() => {
     return value;
   };
   const item = {
-    isOpen: () => call('isOpen', isOpen),
+    look: (_: EpochMs, consistent: boolean) =>
+      call(consistent ? 'look consistently' : 'look', state),
     open: (now: EpochMs) => call(`open ${since(now)}`, undefined),
     takeProbe: () => call('takeProbe', place),
     holdProbe: (_: string, until: EpochMs) => call(`holdProbe ${since(until)}`, undefined),
@@ -71,7 +72,7 @@ describe('while all is well', () => {
 
   it('a refresh ahead of expiry looks at the item once', async () => {
     await request('rotated', 10, 'ahead');
-    expect(calls).toEqual(['isOpen']);
+    expect(calls).toEqual(['look']);
   });
 
   it('refreshes ahead of expiry wait for the first one, until its answer is there', async () => {
@@ -84,7 +85,7 @@ describe('while all is well', () => {
     await first.ended('rotated', 10);
     await Promise.all(others);
     expect(entered).toBe(2);
-    expect(calls.filter((call) => call === 'isOpen').length).toBeLessThanOrEqual(3);
+    expect(calls.filter((call) => call === 'look').length).toBeLessThanOrEqual(3);
   });
 
   it('refreshes ahead of expiry wait no longer for a first one that is slow, or that sends nothing', async () => {
@@ -117,7 +118,7 @@ describe('while all is well', () => {
     clock.advance(PROBE_EVERY - 1);
     await early();
     await early();
-    expect(calls).toEqual(['isOpen', 'isOpen']);
+    expect(calls).toEqual(['look', 'look']);
   });
 
   it('a prompt answer that is older shows nothing: one goes first again', async () => {
@@ -136,18 +137,29 @@ describe('a lost answer', () => {
   it('makes the next caller of this process the probe', async () => {
     await request('lost');
     calls = [];
+    state = 'probe is due';
     await breaker.enter('now');
-    expect(calls).toEqual(['takeProbe']);
+    expect(calls).toEqual(['look consistently', 'takeProbe']);
+  });
+
+  it('pauses the next caller of this process, who writes nothing, while no probe is due', async () => {
+    await request('lost');
+    calls = [];
+    state = 'open';
+    await expect(breaker.enter('now')).rejects.toMatchObject({ code: 'refresh_paused' });
+    expect(calls).toEqual(['look consistently']);
   });
 
   it('pauses the next caller of this process if another one probes', async () => {
     await request('lost');
+    state = 'probe is due';
     place = 'refused';
     await expect(breaker.enter('now')).rejects.toMatchObject({ code: 'refresh_paused' });
   });
 
   it('makes every further caller wait for the place of the probe', async () => {
     await request('lost');
+    state = 'probe is due';
     await breaker.enter('now');
     place = 'refused';
     await expect(breaker.enter('now')).rejects.toMatchObject({ code: 'refresh_paused' });
@@ -155,10 +167,11 @@ describe('a lost answer', () => {
 
   it('opens the breaker again after the table said that it is closed', async () => {
     await request('lost');
+    state = 'probe is due';
     place = 'closed';
     calls = [];
     await request('lost');
-    expect(calls).toEqual(['takeProbe', 'open 20']);
+    expect(calls).toEqual(['look consistently', 'takeProbe', 'open 20']);
   });
 
   it('is news though another answer was prompt in the millisecond of its request', async () => {
@@ -171,13 +184,17 @@ describe('a lost answer', () => {
 
   it('is forgotten once the table says that the breaker is closed', async () => {
     for (const look of [() => breaker.enter('now'), early]) {
-      await request('lost');
-      place = 'closed';
-      await look();
-      calls = [];
-      await breaker.enter('now');
-      expect(calls).toEqual([]);
-      clock.advance(PROBE_EVERY);
+      for (const found of ['closed', 'probe is due'] as const) {
+        await request('lost');
+        state = found;
+        place = 'closed';
+        await (await look()).leave();
+        calls = [];
+        await breaker.enter('now');
+        expect(calls).toEqual([]);
+        clock.advance(PROBE_EVERY);
+        state = 'closed';
+      }
     }
   });
 
@@ -239,7 +256,7 @@ describe('a slow answer', () => {
 
 describe('the probe', () => {
   const probe = async () => {
-    isOpen = true;
+    state = 'probe is due';
     const passage = await early();
     calls = [];
     return passage;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { plus } from '../../../shared/runtime/clock.ts';
+import { type EpochMs, plus } from '../../../shared/runtime/clock.ts';
 import { HOUR } from '../../../shared/tokens/budgets.ts';
 import { type KeepWarm, slotOf } from '../../../shared/tokens/sweep-wheel.ts';
 import { visits } from '../../../shared/tokens/visit.ts';
@@ -17,7 +17,7 @@ beforeEach(async () => {
   await system.connect();
 });
 
-function visit(keepWarm: KeepWarm = DAY): Promise<void> {
+function visit(keepWarm: KeepWarm = DAY, until?: EpochMs): Promise<void> {
   const { clock, db, startProcess } = system;
   const { visit } = visits({
     tokens: startProcess(),
@@ -26,7 +26,7 @@ function visit(keepWarm: KeepWarm = DAY): Promise<void> {
     keepWarm,
     validityLeft: (seconds) => validity.push(seconds),
   });
-  return visit(ACCOUNT, plus(clock.now(), CALL_TIME));
+  return visit(ACCOUNT, plus(clock.now(), CALL_TIME), until);
 }
 /** Whatever the sweeps did meanwhile. */
 const unusedFor = (ms: number) => system.clock.advance(ms);
@@ -39,6 +39,23 @@ describe('a visit', () => {
     system.clock.advance(1_000);
     await visit();
     expect(await system.stored()).toMatchObject({ rotation: 1, sweepSlot: warm });
+  });
+
+  it('that is late provides for less, up to the next one', async () => {
+    system.clock.advance(20 * MINUTE);
+    const rotates = async (until: number) => {
+      const { rotation = 0 } = await system.stored();
+      await visit(DAY, plus(system.clock.now(), until));
+      return (await system.stored()).rotation === rotation + 1;
+    };
+    expect(await rotates(30 * MINUTE - 1_000)).toBe(false);
+    expect(await rotates(30 * MINUTE)).toBe(true);
+    // The next one should have come already.
+    expect(await rotates(-20 * MINUTE)).toBe(false);
+    system.clock.advance(50 * MINUTE - 1_000);
+    expect(await rotates(-20 * MINUTE)).toBe(false);
+    system.clock.advance(1_000);
+    expect(await rotates(-20 * MINUTE)).toBe(true);
   });
 
   it('costs two writes if it refreshes, and one if not', async () => {
