@@ -191,9 +191,7 @@ export function simulatedCallers(
 
       const wanted = stored + refused + refreshes * (MEAN_LATENCY + TABLE);
       counted.most('getTokensWanted', wanted);
-      if (jobber.isOpen(now)) {
-        jobber.addWrites(Math.min(attempts, getTokensAtOnce / GET_REFUSED), containers);
-      } else blind = containers;
+      if (!jobber.isOpen(now)) blind = containers;
       const grown = Math.ceil(Math.min(getTokensAtOnce, wanted)) - containers;
       if (grown > 0) {
         containers += grown;

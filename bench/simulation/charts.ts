@@ -4,11 +4,11 @@ import type { Run } from './run.ts';
 /** The charts of *Ten million connections, simulated*, as SVG by name. Without their scenarios, none. */
 export function charts(runs: readonly Run[]): Record<string, string> {
   const of = (name: string) => runs.find((run) => run.name === name);
-  const asBuilt = of('outage, 100 % in use');
-  const proposed = of('outage, 100 % in use, proposed');
+  const all = of('outage, 100 % in use');
+  const few = of('outage, 3 % in use');
   const atOnce = of('all connected in one second');
   return {
-    ...(asBuilt && proposed && { outage: outage(asBuilt, proposed) }),
+    ...(all && few && { outage: outage(all, few) }),
     ...(atOnce && { spread: spread(atOnce) }),
   };
 }
@@ -16,22 +16,22 @@ export function charts(runs: readonly Run[]): Record<string, string> {
 /** From half an hour before the outage. */
 const BEFORE = 30;
 
-function outage(asBuilt: Run, proposed: Run): string {
-  const { from = 0, to = 0 } = asBuilt.settings.outage ?? {};
+function outage(all: Run, few: Run): string {
+  const { from = 0, to = 0 } = all.settings.outage ?? {};
   const first = from / 60 - BEFORE;
   const values = (run: Run, measure: keyof Run['byMinute'], by: number) =>
     run.byMinute[measure].slice(first).map((value) => value / by);
   const panel = (title: string, measure: keyof Run['byMinute'], by: number) => ({
     title,
     lines: [
-      { style: 'other' as const, values: values(asBuilt, measure, by) },
-      { style: 'line' as const, values: values(proposed, measure, by) },
+      { style: 'other' as const, values: values(all, measure, by) },
+      { style: 'line' as const, values: values(few, measure, by) },
     ],
   });
   return timeChart({
-    title: `Two hours without Jobber, ${millions(asBuilt)} connections`,
-    legend: { other: 'as built', line: 'with the two changes' },
-    hours: (asBuilt.settings.minutes - first) / 60,
+    title: `Two hours without Jobber, ${millions(all)} connections`,
+    legend: { other: 'all in use', line: '3 % in use' },
+    hours: (all.settings.minutes - first) / 60,
     shade: { from: BEFORE / 60, to: (to - from) / 3_600 + BEFORE / 60, label: 'Jobber is down' },
     panels: [
       panel('refreshes a second by the sweep', 'refreshesBySweep', 60),

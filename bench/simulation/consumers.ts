@@ -1,4 +1,4 @@
-import { PROBE_EVERY, VISIT_HORIZON_S, WARM_TURN } from '../../shared/tokens/budgets.ts';
+import { PROBE_EVERY, VISIT_RESERVE } from '../../shared/tokens/budgets.ts';
 import { visitDelay } from '../../shared/tokens/visit-delay.ts';
 import { type Fleet, IN_USE, WARM } from './fleet.ts';
 import type { Jobber } from './jobber.ts';
@@ -19,8 +19,6 @@ import {
 } from './settings.ts';
 
 const BATCH = 10;
-/** What a visit wants beyond the time of the next one. */
-const RESERVE_S = VISIT_HORIZON_S - WARM_TURN / 1_000;
 
 /** The consumers of the queue, as `functions/refresh-connection.ts` is: 10 visits at once each. */
 export function simulatedConsumers(
@@ -28,7 +26,7 @@ export function simulatedConsumers(
   queue: SimulatedQueue,
   jobber: Jobber,
   counted: Measures,
-  { maxConcurrentRefreshes, consumerMemoryMB, rules }: Settings,
+  { maxConcurrentRefreshes, consumerMemoryMB }: Settings,
   random: Random,
   onMoved: (isWarm: boolean) => void,
 ) {
@@ -65,8 +63,7 @@ export function simulatedConsumers(
     const isProbe = jobber.isOpen(start);
     if (isProbe && !jobber.takesProbe(start)) return 'paused';
     const expires = expiresAt[id] as number;
-    const wanted = rules.horizon === 'turn' ? start + VISIT_HORIZON_S : until + RESERVE_S;
-    if (expires > wanted) {
+    if (expires > Math.max(until, start) + VISIT_RESERVE / 1_000) {
       counted.add('visitsNotDue');
       return 0;
     }
@@ -119,7 +116,6 @@ export function simulatedConsumers(
         }
         freeAt[consumer] = free;
       }
-      if (rules.probe === 'remembered' && jobber.isOpen(now)) jobber.addWrites(allowed, allowed);
       const isBusy = queue.counts.visible > 0;
       const more = isBusy ? MORE_CONSUMERS : -MORE_CONSUMERS;
       const least = Math.min(FIRST_CONSUMERS, maxConcurrentRefreshes);

@@ -8,7 +8,7 @@ import {
   STORE,
 } from '../../shared/tokens/budgets.ts';
 import { latencies, type Random } from './random.ts';
-import { ITEM_WRITES, REMEMBERED, type Settings } from './settings.ts';
+import { ITEM_WRITES, type Settings } from './settings.ts';
 
 const seconds = (ms: number) => ms / 1_000;
 const PROMPT = seconds(SLOW_ANSWER);
@@ -18,7 +18,7 @@ const LONGEST_WAIT = functions['refresh-connection'].timeoutSeconds - 1 - second
 export type Jobber = ReturnType<typeof simulatedJobber>;
 
 /** The token endpoint, and the circuit breaker in front of it. Times may be fractions of a second. */
-export function simulatedJobber({ outage, rules }: Settings, random: Random) {
+export function simulatedJobber({ outage }: Settings, random: Random) {
   const latency = latencies(random);
   /** How long a request takes that gets no token. */
   const failing = outage?.kind === 'silent' ? LONGEST_WAIT : 0.3;
@@ -60,11 +60,10 @@ export function simulatedJobber({ outage, rules }: Settings, random: Random) {
       prompt = 0;
     },
 
-    /** While the breaker is open: whether this refresh may go as the probe. Each that asks writes the item, as built. */
+    /** While the breaker is open: whether this refresh may go as the probe. It reads that, and writes only if it may. */
     takesProbe(at: number): boolean {
       const isFree = at >= probeFreeAt;
-      if (!isFree && rules.probe === 'remembered') return false;
-      return isWritten() && isFree;
+      return isFree && isWritten();
     },
 
     /** @returns seconds until the answer, or `undefined` if none came */
@@ -76,11 +75,6 @@ export function simulatedJobber({ outage, rules }: Settings, random: Random) {
       probing = { endsAt: at + took, isPrompt, nextAt };
       probeFreeAt = at + Math.max(took, seconds(LEASE));
       return fails ? undefined : took;
-    },
-
-    /** Writes that are not simulated one by one: of so many refused attempts, in so many processes. */
-    addWrites(attempts: number, processes: number): void {
-      writes += rules.probe === 'write' ? attempts : Math.min(attempts, processes / REMEMBERED);
     },
 
     tick(now: number): void {

@@ -1,5 +1,5 @@
 import type { Minutes } from './measures.ts';
-import { AS_BUILT, DEFAULTS, PROPOSED, type Rules, type Settings } from './settings.ts';
+import { DEFAULTS, type Settings } from './settings.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -19,11 +19,10 @@ const LATE_S = 300;
 export function scenarios(connections: number, seed: number): Scenario[] {
   const large = fleet(connections, seed);
   const small = fleet(connections / 10, seed);
-  const outage = (settings: Settings, rules: Rules, more: Partial<Settings> = {}): Settings => ({
+  const outage = (settings: Settings, more: Partial<Settings> = {}): Settings => ({
     ...settings,
     minutes: OUTAGE_MINUTES,
     outage: OUTAGE,
-    rules,
     ...more,
   });
   const all: Record<string, Settings> = {
@@ -32,11 +31,9 @@ export function scenarios(connections: number, seed: number): Scenario[] {
     'all connected in one second': { ...large, start: 'at once', minutes: 200, warmUpMinutes: 0 },
     'a missed sweep': { ...large, missedSweeps: [90] },
     'no sweep for 20 minutes': { ...large, missedSweeps: [90, 95, 100, 105] },
-    'outage, 100 % in use': outage(large, AS_BUILT),
-    'outage, 100 % in use, proposed': outage(large, PROPOSED),
-    'outage, 30 % in use': outage(large, AS_BUILT, { inUse: 0.3 }),
-    'outage, 3 % in use': outage(large, AS_BUILT, { inUse: 0.03 }),
-    'outage, 3 % in use, proposed': outage(large, PROPOSED, { inUse: 0.03 }),
+    'outage, 100 % in use': outage(large),
+    'outage, 30 % in use': outage(large, { inUse: 0.3 }),
+    'outage, 3 % in use': outage(large, { inUse: 0.03 }),
     'small: 27 % come into use': {
       ...small,
       inUse: 0.03,
@@ -49,18 +46,13 @@ export function scenarios(connections: number, seed: number): Scenario[] {
       minutes: 36 * 60,
       warmUpMinutes: 0,
     },
-    'small: outage': outage(small, AS_BUILT),
-    'small: outage, probe remembered': outage(small, { ...AS_BUILT, probe: 'remembered' }),
-    'small: outage, horizon by next visit': outage(small, { ...AS_BUILT, horizon: 'next visit' }),
-    'small: outage, both': outage(small, PROPOSED),
-    'small: silent outage, both': outage(small, PROPOSED, {
-      outage: { ...OUTAGE, kind: 'silent' },
-    }),
+    'small: outage': outage(small),
+    'small: silent outage': outage(small, { outage: { ...OUTAGE, kind: 'silent' } }),
   };
   for (const perMillion of [10, 45, 50, 60, 80, 100]) {
     const maxConcurrentRefreshes = consumers(small.connections, perMillion);
     all[`small: ${maxConcurrentRefreshes} consumers`] = { ...small, maxConcurrentRefreshes };
-    all[`small: ${maxConcurrentRefreshes} consumers, outage, both`] = outage(small, PROPOSED, {
+    all[`small: ${maxConcurrentRefreshes} consumers, outage`] = outage(small, {
       maxConcurrentRefreshes,
     });
   }

@@ -29,21 +29,7 @@ export interface Settings {
   readonly consumerMemoryMB: number;
   /** How many invocations of `get-token` Lambda runs at once. */
   readonly getTokensAtOnce: number;
-  readonly rules: Rules;
 }
-
-/** What the product does, or what it could do instead. */
-export interface Rules {
-  /** A visit refreshes what would not last for a turn from now on; or not until the next visit's own time. */
-  readonly horizon: 'turn' | 'next visit';
-  /**
-   * While the breaker is open: each refresh tries to write the breaker's item; or a process remembers for 5 s that the probe
-   * is not free.
-   */
-  readonly probe: 'write' | 'remembered';
-}
-
-export const AS_BUILT: Rules = { horizon: 'turn', probe: 'write' };
 
 export const DEFAULTS: Settings = {
   connections: 10_000_000,
@@ -58,7 +44,6 @@ export const DEFAULTS: Settings = {
   sweepMemoryMB: functions['refresh-sweep'].memoryMB,
   consumerMemoryMB: functions['refresh-connection'].memoryMB,
   getTokensAtOnce: 1_000,
-  rules: AS_BUILT,
 };
 
 /** The speed of one Lambda CPU is what 1,769 MB get. */
@@ -83,8 +68,6 @@ export const PAUSED_CPU = 0.000_7;
 export const THROTTLED = 0.3;
 /** What one partition of DynamoDB, and so one item, takes a second. */
 export const ITEM_WRITES = 1_000;
-/** For how long a process remembers that the probe is not free. */
-export const REMEMBERED = 5;
 /** A `get-token` that finds the stored token, or that the breaker refuses. */
 export const GET_STORED = 0.015;
 export const GET_REFUSED = 0.03;
@@ -97,6 +80,3 @@ export const RETENTION = 3_600;
 export const CALLER_WAITS = 30;
 /** Jobber's tokens. */
 export const TOKEN_LIFE = 3_600;
-
-/** Changes that the simulation shows to be worth it. */
-export const PROPOSED: Rules = { horizon: 'next visit', probe: 'remembered' };
