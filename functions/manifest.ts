@@ -69,9 +69,10 @@ export const functions = {
     memoryMB: 512,
     reads: [...TOKENS, 'JOBBER_GRAPHQL_VERSION'],
   },
+  // It needs no memory, but CPU: ten million connections are queued within its time.
   'refresh-sweep': {
     timeoutSeconds: 240,
-    memoryMB: 256,
+    memoryMB: 1_024,
     reads: ['TABLE_NAME', 'REFRESH_QUEUE_URL'],
   },
   'refresh-connection': {
