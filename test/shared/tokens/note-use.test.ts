@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { plus } from '../../../shared/runtime/clock.ts';
 import { HOUR } from '../../../shared/tokens/budgets.ts';
 import { slotOf } from '../../../shared/tokens/sweep-wheel.ts';
-import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';
+import { visits } from '../../../shared/tokens/visit.ts';
+import { ACCOUNT, CALL_TIME, MINUTE, tokenSystem } from '../../support/token-system.ts';
 
 const DAY = 24 * HOUR;
 const warm = slotOf(ACCOUNT, 'warm');
@@ -38,6 +40,31 @@ describe('a use', () => {
     }
     expect(notes).toBeGreaterThanOrEqual(10);
     expect(notes).toBeLessThanOrEqual(3 * 4);
+  });
+
+  it('counts also where tokens are kept in memory until they expire', async () => {
+    const container = system.startProcess();
+    const { visit } = visits({
+      tokens: system.startProcess(),
+      table: system.db.table,
+      clock: system.clock,
+      keepWarm: HOUR,
+      validityLeft: () => undefined,
+    });
+    let lastsUntil = 0;
+    for (let turn = 0; turn < 3 * 32; turn++) {
+      // As a client does, with the container's memory behind it.
+      if (lastsUntil - system.nowSeconds() < 60) {
+        lastsUntil = (await container.getAccessToken(ACCOUNT)).expiresAt;
+      }
+      await visit(ACCOUNT, plus(system.clock.now(), CALL_TIME));
+      expect(await system.stored()).toMatchObject({ sweepSlot: warm });
+      system.clock.advance(45 * MINUTE);
+    }
+    // And it goes idle once nobody asks any more.
+    system.clock.advance(9 * HOUR);
+    await visit(ACCOUNT, plus(system.clock.now(), CALL_TIME));
+    expect(await system.stored()).toMatchObject({ sweepSlot: idle });
   });
 
   it('is noted once by callers of a process at once', async () => {
