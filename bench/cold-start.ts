@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { bundle, bundleFunction, functionNames } from '../build/bundle.ts';
 import type { FunctionName } from '../functions/manifest.ts';
-import { bundle, bundleFunction, functionNames } from '../test/bundles/bundle.ts';
 import { firstEvents, STORED_ACCOUNT } from './first-events.ts';
 import { environmentOf, type Services } from './services.ts';
 import { rotated, type Spread, spread } from './statistics.ts';

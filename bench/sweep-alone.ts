@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
+import { bundle, bundleFunction } from '../build/bundle.ts';
 import { functions, SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
-import { bundle, bundleFunction } from '../test/bundles/bundle.ts';
 import { startProcess } from './processes.ts';
 import type { Accepted, StandIn } from './stand-in-process.ts';
 import type { Sweep, Swept } from './sweep-process.ts';

@@ -1,10 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { bundleFunction } from '../build/bundle.ts';
 import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
 import { type EpochMs, plus, systemClock } from '../shared/runtime/clock.ts';
 import { sweepIndex } from '../shared/tokens/sweep-index.ts';
 import { slotsBetween } from '../shared/tokens/sweep-wheel.ts';
-import { bundleFunction } from '../test/bundles/bundle.ts';
 import type { ConsumerOptions, Work, Worked } from './consumer-process.ts';
 import { type ManyConnections, manyConnections } from './many-connections.ts';
 import { type Process, startProcess } from './processes.ts';

@@ -1,15 +1,18 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions, READ_BY_ALL } from '../functions/manifest.ts';
 import type { Variable } from '../shared/runtime/environment.ts';
-import { bundling } from './bundling.ts';
-
-const projectRoot = fileURLToPath(new URL('..', import.meta.url));
+import { functionsFolder } from './functions-folder.ts';
 
 export interface FunctionsProps {
   /** `undefined` leaves a function to its default. */
@@ -22,18 +25,18 @@ export interface FunctionsProps {
 export function createFunctions(
   scope: Construct,
   props: FunctionsProps,
-): Record<FunctionName, NodejsFunction> {
+): Record<FunctionName, LambdaFunction> {
   const names = Object.keys(functions) as FunctionName[];
   return Object.fromEntries(
     names.map((name) => [name, createFunction(scope, name, props)]),
-  ) as Record<FunctionName, NodejsFunction>;
+  ) as Record<FunctionName, LambdaFunction>;
 }
 
 function createFunction(
   scope: Construct,
   name: FunctionName,
   { environment, permissions, logRetention }: FunctionsProps,
-): NodejsFunction {
+): LambdaFunction {
   const { timeoutSeconds, memoryMB, reads } = functions[name];
   const logGroup = new LogGroup(scope, `${name}-log`, {
     retention: logRetention,
@@ -45,11 +48,10 @@ function createFunction(
   });
   logGroup.grantWrite(role);
   for (const statement of permissions[name]) role.addToPolicy(statement);
-  const fn = new NodejsFunction(scope, name, {
-    entry: `${projectRoot}functions/${name}.ts`,
-    projectRoot,
-    depsLockFilePath: `${projectRoot}package-lock.json`,
-    bundling,
+  const fn = new LambdaFunction(scope, name, {
+    // Prebuilt: nobody's synthesis takes a bundler, and what runs is what was tested.
+    code: Code.fromAsset(join(functionsFolder(), name)),
+    handler: 'index.handler',
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     timeout: Duration.seconds(timeoutSeconds),

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Bundle, bundleFunction, functionNames } from '../../build/bundle.ts';
 import type { FunctionName } from '../../functions/manifest.ts';
+import { functionsFolder } from '../../infra/functions-folder.ts';
 import { budgets } from './budgets.ts';
-import { type Bundle, bundleFunction, functionNames, packages } from './bundle.ts';
+import { packages } from './packages.ts';
 
 /* What has no business in a bundle: folders of ours, or packages. */
 const DYNAMODB = '@aws-sdk/client-dynamodb';
@@ -50,6 +52,11 @@ describe.each(functionNames)('the bundle of %s', (name) => {
     bundle = await bundleFunction(name, folder);
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('is what is deployed', () => {
+    const deployed = readFileSync(join(functionsFolder(), name, 'index.js'));
+    expect(deployed.equals(readFileSync(bundle.file))).toBe(true);
+  });
 
   it('stays within its budget', () => {
     expect(bundle.bytes).toBeLessThanOrEqual(budgets[name]);

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Bundle, bundle, bundleFunction, functionNames } from '../../build/bundle.ts';
 import type { FunctionName } from '../../functions/manifest.ts';
 import { budgets } from './budgets.ts';
-import { type Bundle, bundle, bundleFunction, functionNames } from './bundle.ts';
 import { loadTimes } from './load-time.ts';
 
 /* `npm run bundle`: what each function weighs, and how long Node takes to load it, which every cold start pays. */

@@ -11,9 +11,8 @@ export const cdkJson: { app: string; context: Record<string, unknown> } = JSON.p
   readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'),
 );
 
-/** An app as the CDK CLI starts it, but for the bundles: those have tests of their own. */
-export const testApp = () =>
-  new App({ context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] } });
+/** An app as the CDK CLI starts it. */
+export const testApp = () => new App({ context: cdkJson.context });
 
 export interface Synthesized {
   readonly app: App;

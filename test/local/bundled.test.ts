@@ -6,12 +6,12 @@ import { text } from 'node:stream/consumers';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleFunction, functionNames } from '../../build/bundle.ts';
 import type { FunctionName } from '../../functions/manifest.ts';
 import { type LocalResources, readAssembly } from '../../local/assembly.ts';
 import { bundledFunctions } from '../../local/bundled-functions.ts';
 import { ASSEMBLY, type Assembly, synthesize } from '../../local/synthesize.ts';
 import { encodeRotation, type SealedRotation } from '../../shared/tokens/escrow.ts';
-import { bundleFunction, functionNames } from '../bundles/bundle.ts';
 import { idOf, MAPLE, NORTHWIND, type TestSystem, testSystem } from '../support/local-system.ts';
 import { until } from '../support/until.ts';
 
