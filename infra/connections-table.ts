@@ -10,8 +10,8 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/index-names.ts';
 import { TIME_TO_LIVE } from '../shared/tokens/other-items.ts';
-import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/sweep-index.ts';
 
 /** Another Region that keeps the connections. */
 export interface Replica {

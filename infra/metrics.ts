@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import { METRICS_NAMESPACE } from '../shared/runtime/telemetry.ts';
+import { METRICS_NAMESPACE } from '../shared/runtime/metrics-namespace.ts';
 import type { TokenMetric } from '../shared/tokens/telemetry.ts';
 
 export type MetricName =

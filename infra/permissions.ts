@@ -6,8 +6,8 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { FunctionName } from '../functions/manifest.ts';
+import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/index-names.ts';
 import { SWEEP_ID } from '../shared/tokens/other-items.ts';
-import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/sweep-index.ts';
 
 export interface Resources {
   readonly table: TableV2;

@@ -6,7 +6,7 @@ import {
   type DynamoDBClient,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
-import { APPEALS_INDEX, SWEEP_INDEX } from '../../shared/tokens/sweep-index.ts';
+import { APPEALS_INDEX, SWEEP_INDEX } from '../../shared/tokens/index-names.ts';
 
 type Definition = Omit<CreateTableCommandInput, 'TableName'>;
 

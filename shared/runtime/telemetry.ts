@@ -1,13 +1,12 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { environment } from './environment.ts';
+import { METRICS_NAMESPACE } from './metrics-namespace.ts';
 
 const serviceName = environment.serviceName();
 
 /** The one logger. What it is given never holds a token, a code, a state or a secret. */
 export const logger = new Logger({ serviceName });
-
-export const METRICS_NAMESPACE = 'JobberTokens';
 
 /** The one place for metrics: CloudWatch embedded metric format, on standard output. */
 const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName });

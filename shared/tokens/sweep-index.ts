@@ -1,13 +1,8 @@
 import { type DynamoDBDocumentClient, paginateQuery, paginateScan } from '@aws-sdk/lib-dynamodb';
 import type { EpochMs } from '../runtime/clock.ts';
 import { APPEAL_SHARDS } from './connection.ts';
+import { APPEALS_INDEX, SWEEP_INDEX } from './index-names.ts';
 import type { SweepSlot } from './sweep-wheel.ts';
-
-/** Of the connections that sweeps visit: `sweepSlot`, keys only. No refresh changes it. */
-export const SWEEP_INDEX = 'sweep';
-
-/** Of the connections that need their admin, and whose token will be tried again: `appealShard`, `appealAt`, keys only. */
-export const APPEALS_INDEX = 'appeals';
 
 /** A sweep stops between two pages, so a page must be quick to send, and small. */
 const PAGE = 1_000;

@@ -1,9 +1,9 @@
 import { GetItemCommand, type UpdateItemCommandOutput } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { plus } from '../../../shared/runtime/clock.ts';
+import { SWEEP_INDEX } from '../../../shared/tokens/index-names.ts';
 import { saveGrant } from '../../../shared/tokens/save-grant.ts';
 import { seal } from '../../../shared/tokens/sealing.ts';
-import { SWEEP_INDEX } from '../../../shared/tokens/sweep-index.ts';
 import { slotOf } from '../../../shared/tokens/sweep-wheel.ts';
 import { type Attribute, itemSize } from '../../support/item-size.ts';
 import { ACCOUNT, MINUTE, tokenSystem } from '../../support/token-system.ts';

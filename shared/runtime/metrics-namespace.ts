@@ -1,0 +1,2 @@
+/** Of the metrics in CloudWatch. */
+export const METRICS_NAMESPACE = 'JobberTokens';
