@@ -84,7 +84,7 @@ function redemptions({ stampede: { designs } }: Result): string {
 function sweep({ sweepAlone }: Result): string {
   return lineChart({
     title: 'The sweep, by the number of connections that it visits',
-    x: sweepAlone.map(({ entries }) => short(entries)),
+    x: sweepAlone.map(({ entries }) => entries.toLocaleString('en', { notation: 'compact' })),
     panels: [
       { title: 'seconds', values: sweepAlone.map(({ ms }) => ms / 1000), digits: 1 },
       {

@@ -19,7 +19,7 @@ export interface Fleet {
 export interface BillItem {
   readonly what: string;
   readonly how: string;
-  /** Of the first two rows a count; otherwise dollars. */
+  /** In dollars; in `counts`, how many. */
   readonly value: number;
 }
 
