@@ -7,7 +7,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Many start processes and servers of their own.
     maxWorkers: 3,
-    globalSetup: ['test/support/dynamodb-server.ts', 'test/support/built-functions.ts'],
+    globalSetup: ['test/support/dynamodb-server.ts', 'test/support/built-package.ts'],
     env: {
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as errors from '../../shared/client/errors.ts';
 import { idOf, MAPLE, type TestSystem, testSystem } from '../support/local-system.ts';
-import { type PackedClient, packedClient } from '../support/packed-client.ts';
+import { type PackedPackage, packedPackage } from '../support/packed-package.ts';
 
 const text = readFileSync(new URL('../../docs/client.md', import.meta.url), 'utf8');
 const examples = new Map(
@@ -30,10 +30,10 @@ const answers: Record<string, unknown> = {
 
 describe('docs/client.md', () => {
   let system: TestSystem;
-  let packed: PackedClient;
+  let packed: PackedPackage;
   let connection: string | undefined;
   beforeAll(async () => {
-    packed = await packedClient();
+    packed = await packedPackage();
     for (const [name, code] of examples) writeFileSync(join(packed.folder, name), code);
     system = await testSystem();
     system.simulator.settings.clientsPerAccount = 250;

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PackedClient, packedClient } from '../../support/packed-client.ts';
+import { functionNames } from '../../build/bundle.ts';
+import { type PackedPackage, packedPackage } from '../support/packed-package.ts';
 
 describe('the bundle of the client', () => {
   it('is under 60 KB besides the Lambda client, and holds no CDK, DynamoDB or token protocol', async () => {
@@ -84,16 +85,29 @@ export function seconds(error: AnyJobberError): number {
 `;
 
 describe('the packed package', () => {
-  let packed: PackedClient;
+  let packed: PackedPackage;
   beforeAll(async () => {
-    packed = await packedClient();
+    packed = await packedPackage();
   }, 60_000);
   afterAll(() => packed?.remove());
 
-  it('holds the client, built, and nothing else of the repository', () => {
-    const others = packed.files.filter((path) => !/^dist\/.*\.(?:js|d\.ts)$/.test(path));
-    expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
-    expect(packed.files).toContain('dist/client/index.js');
+  it('holds what is built, and nothing else of the repository', () => {
+    const others = packed.files.filter(
+      (path) => !/^dist\/(?:esm|cjs)\/(?:infra|functions|shared)\/.*\.(?:js|d\.ts)$/.test(path),
+    );
+    expect(others.sort()).toEqual(
+      [
+        'LICENSE',
+        'README.md',
+        'package.json',
+        'dist/cjs/package.json',
+        ...functionNames.flatMap((name) => [
+          `dist/functions/${name}/index.js`,
+          `dist/functions/${name}/index.js.map`,
+        ]),
+      ].sort(),
+    );
+    expect(packed.bytes).toBeLessThan(3_000_000);
   });
 
   it('gives a strict project the types of its documents, and refuses what does not fit them', async () => {
@@ -101,13 +115,33 @@ describe('the packed package', () => {
     expect(await packed.check('use.ts')).toBe('');
   }, 60_000);
 
-  it('is imported by plain Node, without any environment', () => {
-    const script =
-      "import * as client from 'jobber-tokens/client'; console.log(typeof client.paginate)";
-    const run = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+  it('gives the same to a project of CommonJS', async () => {
+    const folder = join(packed.folder, 'commonjs');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }');
+    writeFileSync(join(folder, 'use.ts'), USE);
+    expect(await packed.check('commonjs/use.ts')).toBe('');
+  }, 60_000);
+
+  const uses = ['client', 'connect-claim'].map((name) => `jobber-tokens/${name}`);
+  it.each([
+    [
+      'imported',
+      'module',
+      `import * as a from '${uses[0]}'; import * as b from '${uses[1]}'; console.log(typeof a.paginate, typeof b.verifyConnectClaim)`,
+    ],
+    [
+      'required',
+      'commonjs',
+      `console.log(typeof require('${uses[0]}').paginate, typeof require('${uses[1]}').verifyConnectClaim)`,
+    ],
+  ])('is %s by plain Node, without any environment', (_, type, script) => {
+    // No ES module may be required: jest cannot, nor can Node 20 before 20.19.
+    const options = [`--input-type=${type}`, '--no-experimental-require-module', '-e', script];
+    const run = execFileSync(process.execPath, options, {
       cwd: packed.folder,
       env: { PATH: process.env['PATH'] },
     });
-    expect(run.toString()).toBe('function\n');
+    expect(run.toString()).toBe('function function\n');
   });
 });

@@ -8,9 +8,11 @@ import { build } from 'esbuild';
 const root = new URL('../..', import.meta.url).pathname;
 const run = promisify(execFile);
 
-export interface PackedClient {
+export interface PackedPackage {
   readonly folder: string;
   readonly files: readonly string[];
+  /** Of the tarball. */
+  readonly bytes: number;
   /** Checks a file of the folder's as a strict project does; @returns what tsc says. */
   check(...names: string[]): Promise<string>;
   /** @returns the path of the bundle */
@@ -19,14 +21,18 @@ export interface PackedClient {
 }
 
 /** A project that has installed what `npm pack` makes; the dependencies are the ones of this repository. */
-export async function packedClient(): Promise<PackedClient> {
+export async function packedPackage(): Promise<PackedPackage> {
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-packed-'));
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
-    cwd: root,
-  });
+  const { stdout } = await run(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+    {
+      cwd: root,
+    },
+  );
   const packed: unknown = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)));
-  const [{ filename, files }] = Object.values(packed as object) as [
-    { filename: string; files: { path: string }[] },
+  const [{ filename, files, size }] = Object.values(packed as object) as [
+    { filename: string; files: { path: string }[]; size: number },
   ];
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, 'jobber-tokens'), { recursive: true });
@@ -38,6 +44,7 @@ export async function packedClient(): Promise<PackedClient> {
   return {
     folder,
     files: files.map(({ path }) => path),
+    bytes: size,
     async check(...names) {
       const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext'];
       const tsc = join(root, 'node_modules/typescript/bin/tsc');
