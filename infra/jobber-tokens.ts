@@ -7,7 +7,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { type FunctionName, queues, routes, stream } from '../functions/manifest.ts';
 import { ConnectionsTable, type ConnectionsTableProps } from './connections-table.ts';
 import { createFunctions } from './functions.ts';
@@ -88,6 +88,9 @@ export interface JobberTokensProps extends ConnectionsTableProps {
 /** The variable that tells the client in `shared/client/` which function to invoke. */
 const GET_TOKEN_FUNCTION = 'JOBBER_TOKENS_GET_TOKEN_FUNCTION';
 
+/** Which variables of the owner's functions name which function of ours. */
+const given = new WeakMap<LambdaFunction, Map<string, IConstruct>>();
+
 /** Keeps an app's Jobber connections alive: connects accounts, refreshes their tokens, hands them out. */
 export class JobberTokens extends Construct {
   /** The connections, their tokens sealed. */
@@ -137,7 +140,7 @@ export class JobberTokens extends Construct {
     } = props;
     refuseOtherThanOrigins(returnToOrigins);
     refuseOtherThanUrls({ postConnectUrl, manageUrl });
-    this.serviceName = Stack.of(this).stackName;
+    this.serviceName = serviceNameOf(this);
 
     const connections = new ConnectionsTable(this, 'Connections', props);
     this.table = connections.table;
@@ -203,23 +206,38 @@ export class JobberTokens extends Construct {
     };
   }
 
-  /** Lets a function of yours invoke `get-token`, and tells it which one; it needs nothing else. */
-  grantGetToken(caller: LambdaFunction): Grant {
-    return this.grantInvoke(caller, 'get-token', GET_TOKEN_FUNCTION);
+  /**
+   * Lets a function of yours invoke `get-token`, and tells it which one; it needs nothing else.
+   * @param variable of another name, for a function that uses two Jobber apps
+   */
+  grantGetToken(caller: LambdaFunction, variable = GET_TOKEN_FUNCTION): Grant {
+    return this.grantInvoke(caller, 'get-token', variable);
   }
 
   /** Lets a function of yours invoke `disconnect`: its name is in `JOBBER_TOKENS_DISCONNECT_FUNCTION`. */
-  grantDisconnect(caller: LambdaFunction): Grant {
-    return this.grantInvoke(caller, 'disconnect', 'JOBBER_TOKENS_DISCONNECT_FUNCTION');
+  grantDisconnect(caller: LambdaFunction, variable = 'JOBBER_TOKENS_DISCONNECT_FUNCTION'): Grant {
+    return this.grantInvoke(caller, 'disconnect', variable);
   }
 
   /** Lets a function of yours invoke `create-connect-link`: its name is in `JOBBER_TOKENS_CONNECT_LINK_FUNCTION`. */
-  grantCreateConnectLink(caller: LambdaFunction): Grant {
-    return this.grantInvoke(caller, 'create-connect-link', 'JOBBER_TOKENS_CONNECT_LINK_FUNCTION');
+  grantCreateConnectLink(
+    caller: LambdaFunction,
+    variable = 'JOBBER_TOKENS_CONNECT_LINK_FUNCTION',
+  ): Grant {
+    return this.grantInvoke(caller, 'create-connect-link', variable);
   }
 
   private grantInvoke(caller: LambdaFunction, name: FunctionName, variable: string): Grant {
     const { functionName, functionArn } = this.functions[name];
+    const variables = given.get(caller) ?? new Map<string, IConstruct>();
+    const other = variables.get(variable);
+    if (other && other !== this) {
+      throw new Error(
+        `${variable} of ${caller.node.path} already names a function of ${other.node.path}. ` +
+          `Give that of ${this.node.path} a variable of its own, as the second argument.`,
+      );
+    }
+    given.set(caller, variables.set(variable, this));
     caller.addEnvironment(variable, functionName);
     return Grant.addToPrincipal({
       grantee: caller,
@@ -227,6 +245,14 @@ export class JobberTokens extends Construct {
       resourceArns: [functionArn],
     });
   }
+}
+
+/** The stack's name, and what tells this construct from others in it; the construct's usual name does not. */
+function serviceNameOf(construct: Construct): string {
+  const stack = Stack.of(construct);
+  const path = construct.node.path.slice(stack.node.path.length + 1).split('/');
+  const others = path.length === 1 && path[0] === 'JobberTokens' ? [] : path;
+  return [stack.stackName, ...others].join('-');
 }
 
 function refuseOtherThanOrigins(returnToOrigins: readonly string[]): void {

@@ -1,4 +1,5 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { MultiRegionConsistency } from 'aws-cdk-lib/aws-dynamodb';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -8,7 +9,8 @@ import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { JobberTokens } from '../../infra/jobber-tokens.ts';
-import { cdkJson, idOf, synthesize, testApp } from './support.ts';
+import { Monitoring } from '../../infra/monitoring.ts';
+import { ACCOUNT, cdkJson, idOf, REGION, synthesize, testApp } from './support.ts';
 
 const replica = (region: string) => ({
   region,
@@ -111,6 +113,7 @@ describe('settings', () => {
       marketplaceConnect: false,
       jobberGraphqlVersion: '2026-01-15',
       maxConcurrentRefreshes: 25,
+      keepWarm: Duration.days(7),
       requestsPerSecond: 5,
       connectsPerSecond: 3,
       clientId: 'my-app',
@@ -139,10 +142,21 @@ describe('settings', () => {
         ]),
       ),
     });
+    expect(properties(functions['refresh-connection'])['Environment']).toMatchObject({
+      Variables: { KEEP_WARM_HOURS: '168' },
+    });
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       ScalingConfig: { MaximumConcurrency: 25 },
     });
     expect(properties(functions['get-token'].logGroup)).toEqual({ RetentionInDays: 7 });
+  });
+
+  it('keep connections warm for ever, or for a number of hours that is none', () => {
+    const { stack, properties } = synthesize({ keepWarm: 'forever' });
+    expect(
+      properties(stack.jobberTokens.functions['refresh-connection'])['Environment'],
+    ).toMatchObject({ Variables: { KEEP_WARM_HOURS: 'forever' } });
+    expect(() => synthesize({ keepWarm: Duration.minutes(90) })).toThrow(/whole number of hours/);
   });
 
   it.each(['app.example.com', 'https://app.example.com/', 'https://app.example.com/path', '*'])(
@@ -183,6 +197,55 @@ describe('in an app of the owner’s', () => {
         JOBBER_TOKENS_GET_TOKEN_FUNCTION: { Ref: idOf(stack.jobberTokens.functions['get-token']) },
       },
     });
+  });
+});
+
+describe('two apps in one stack', () => {
+  function twoApps() {
+    const stack = new Stack(testApp(), 'Owner', { env: { account: ACCOUNT, region: REGION } });
+    const both = ['One', 'Two'].map((id) => {
+      const tokens = new JobberTokens(stack, id, { clientId: id });
+      return { tokens, monitoring: new Monitoring(stack, `Monitoring${id}`, tokens, {}) };
+    });
+    const callerOf = (id: string) =>
+      new LambdaFunction(stack, id, {
+        code: Code.fromInline('exports.handler = () => {}'),
+        handler: 'index.handler',
+        runtime: Runtime.NODEJS_24_X,
+      });
+    return { stack, both, callerOf };
+  }
+
+  it('tell their metrics and alarms from each other', () => {
+    const { stack, both } = twoApps();
+    const names = both.map(({ tokens }) => tokens.serviceName);
+    expect(names).toEqual(['Owner-One', 'Owner-Two']);
+    const resources = Template.fromStack(stack).toJSON()['Resources'];
+    for (const [index, { monitoring }] of both.entries()) {
+      const own = monitoring.alarms.map((alarm) => resources[idOf(alarm)].Properties.Dimensions);
+      expect(own).toContainEqual([{ Name: 'service', Value: names[index] }]);
+      expect(own).not.toContainEqual([{ Name: 'service', Value: names[1 - index] }]);
+    }
+  });
+
+  it('serve one function, each by a variable of its own', () => {
+    const { stack, both, callerOf } = twoApps();
+    const caller = callerOf('Caller');
+    const [one, two] = both;
+    one?.tokens.grantGetToken(caller);
+    one?.tokens.grantGetToken(caller);
+    expect(() => two?.tokens.grantGetToken(caller)).toThrow(
+      'JOBBER_TOKENS_GET_TOKEN_FUNCTION of Owner/Caller already names a function of Owner/One. ' +
+        'Give that of Owner/Two a variable of its own, as the second argument.',
+    );
+    two?.tokens.grantGetToken(caller, 'OTHER_GET_TOKEN_FUNCTION');
+    two?.tokens.grantGetToken(callerOf('Other'));
+    const { Environment } =
+      Template.fromStack(stack).toJSON()['Resources'][idOf(caller)].Properties;
+    expect(Object.keys(Environment.Variables)).toEqual([
+      'JOBBER_TOKENS_GET_TOKEN_FUNCTION',
+      'OTHER_GET_TOKEN_FUNCTION',
+    ]);
   });
 });
 

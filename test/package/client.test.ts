@@ -67,6 +67,15 @@ export async function use(): Promise<string> {
   return id ?? '';
 }
 
+// What an arrow function returns keeps its type.
+export const ofNode = async () => jobberQuery('a', generated, { first: 1 });
+export const ofText = async () => jobberQuery('a', text, { first: 1 });
+export const nodes = async () => [(await ofNode()).clients.nodes, (await ofText()).clients.nodes];
+// @ts-expect-error a variable has another type
+export const wrong = async () => jobberQuery('a', generated, { first: '1' });
+// @ts-expect-error a variable has another type
+export const wrongToo = async () => jobberQuery('a', text, { first: '1' });
+
 export const accountOf = async (claim: string): Promise<string> =>
   (await verifyConnectClaim(claim, { issuer: 'https://a.example', audience: 'https://b.example' })).accountId;
 
