@@ -11,11 +11,14 @@ import { bugs, type PlantedBug } from './bugs.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const COPIED = [
+  'build',
+  'infra',
   'shared',
   'functions',
   'local',
   'test',
   'package.json',
+  'tsconfig.build.json',
   'tsconfig.json',
   'vitest.config.ts',
 ];
