@@ -34,20 +34,21 @@ export function useWrites(update: ConditionalUpdate) {
     );
   }
 
-  /** MOVE a connection to another slot, unless it was used since it was read. */
+  /** MOVE a connection to another slot, unless it was used, or connected anew, since it was read. */
   function move(
-    { accountId, usedAt, sweepSlot }: ActiveConnection,
+    { accountId, grantId, usedAt, sweepSlot }: ActiveConnection,
     slot: WheelSlot,
   ): Promise<WriteResult> {
     return update(accountId, {
       UpdateExpression: 'SET sweepSlot = :slot',
       ConditionExpression:
-        `${ON_THE_WHEEL} AND sweepSlot = :before AND ` +
+        `${ON_THE_WHEEL} AND grantId = :grantId AND sweepSlot = :before AND ` +
         (usedAt === undefined ? 'attribute_not_exists(usedAt)' : 'usedAt = :usedAt'),
       ExpressionAttributeNames: onTheWheel.ExpressionAttributeNames,
       ExpressionAttributeValues: {
         ...onTheWheel.values,
         ':slot': slot,
+        ':grantId': grantId,
         ':before': sweepSlot,
         ...(usedAt !== undefined && { ':usedAt': usedAt }),
       },

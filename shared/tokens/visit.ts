@@ -33,7 +33,8 @@ export function visits({ tokens, table, clock, keepWarm, validityLeft }: VisitDe
       deadline,
     });
     if (rotated) reportValidity(before, begun);
-    if (before.sweepSlot === 'disconnecting') return;
+    // STORE has just given a slot to one that had none.
+    if (before.sweepSlot === undefined || before.sweepSlot === 'disconnecting') return;
     const slot = slotFor(before, keepWarm, begun);
     // The next visit makes up for a move that fails.
     if (slot !== before.sweepSlot) await table.move(before, slot).catch(() => undefined);

@@ -36,6 +36,8 @@ export type Design =
   | 'one-refusal-verdict'
   /** An unused connection is moved to its idle slot, whether or not it was used since it was read. */
   | 'move-ignores-use'
+  /** An unused connection is moved to its idle slot, whether or not it connected anew since it was read. */
+  | 'move-ignores-grant'
   /** A use is noted of a connection that is being disconnected, too: no sweep goes on with the disconnect. */
   | 'note-ignores-disconnect'
   /** The note writes the connection as it was read. */
@@ -53,6 +55,7 @@ interface Change {
 }
 
 const LEASE_MINE = 'leaseId = :lease';
+const THIS_GRANT = 'grantId = :grantId';
 const NOT_USED = 'attribute_not_exists(usedAt)';
 const NOT_DISCONNECTING = 'attribute_not_exists(disconnectingSince)';
 const LEASE_FREE = /\(attribute_not_exists\(leaseExpiresAt\)[^)]*\) AND /;
@@ -156,6 +159,11 @@ export const designs: Record<Design, () => Change> = {
   'move-ignores-use': () => ({
     rewrite: (label, input) =>
       label === 'move' ? withCondition(input, (text) => drop(text, NOT_USED)) : input,
+  }),
+
+  'move-ignores-grant': () => ({
+    rewrite: (label, input) =>
+      label === 'move' ? withCondition(input, (text) => drop(text, THIS_GRANT)) : input,
   }),
 
   'note-ignores-disconnect': () => ({

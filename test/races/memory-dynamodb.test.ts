@@ -134,6 +134,7 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
   ),
   fc
     .record({
+      grantId: name,
       usedAt: fc.constantFrom(undefined, 1_000, 50_000_000),
       sweepSlot: slot,
       to: slot,

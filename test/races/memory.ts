@@ -40,7 +40,7 @@ export interface Memory {
   readonly wasDisconnectAsked: boolean;
   /** The latest grant whose tokens were deleted. */
   readonly deleted?: number;
-  /** When a use of the connection was last noted. */
+  /** When a use of the connection was last noted, or it last connected. */
   readonly notedAt?: number;
   /** A grant was ended by reuse after a process died with the successor, or its answer was lost. */
   readonly isReuseExcused: boolean;
@@ -130,8 +130,9 @@ function disconnects(before: State, after: State, choice: Choice): Memory {
 
 function notes(before: State, { now, items }: State, memory: Memory): Memory {
   const usedAt = ({ items: all }: Pick<State, 'items'>) => all[ACCOUNT]?.attributes?.['usedAt'];
+  const grant = ({ items: all }: Pick<State, 'items'>) => grantOf(all[ACCOUNT]?.refreshToken ?? '');
   const isNoted = usedAt({ items }) !== undefined && usedAt({ items }) !== usedAt(before);
-  return isNoted ? { ...memory, notedAt: now } : memory;
+  return isNoted || grant({ items }) > grant(before) ? { ...memory, notedAt: now } : memory;
 }
 
 export const hasEnded = ({ isDead, node }: Actor): boolean => isDead || node.result !== undefined;

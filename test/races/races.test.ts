@@ -126,6 +126,12 @@ describe('the harness convicts every design that is known to be bad', { timeout:
       'a connection in use is kept warm',
     ],
     [
+      'move-ignores-grant',
+      PEACE,
+      { model: 'new-app', start: 'unused', roles: ['visit', 'callback'] },
+      'a connection in use is kept warm',
+    ],
+    [
       'note-ignores-disconnect',
       PEACE,
       { model: 'new-app', start: 'unused', roles: ['caller', 'disconnect'] },

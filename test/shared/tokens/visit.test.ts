@@ -112,6 +112,14 @@ describe('a visit', () => {
     expect(await system.stored()).toMatchObject({ sweepSlot: warm });
   });
 
+  it('does not move a connection that has connected anew since it was read', async () => {
+    unusedFor(2 * DAY);
+    const before = await system.stored();
+    await system.connect();
+    expect(await system.db.table.move(before, idle)).toMatchObject({ written: false });
+    expect(await system.stored()).toMatchObject({ sweepSlot: warm });
+  });
+
   it('leaves a connection alone that is being disconnected', async () => {
     unusedFor(2 * DAY);
     const { grantId } = await system.stored();
