@@ -180,7 +180,7 @@ describe('npm start', { timeout: 60_000 }, () => {
   });
 });
 
-describe('npm start -- --demo', { timeout: 40_000 }, () => {
+describe('npm start -- --demo', { timeout: 120_000 }, () => {
   it('makes its tour and finds everything as it should be', async () => {
     const child = run({}, '--demo');
     const output = await text(child.stdout as NonNullable<typeof child.stdout>);
