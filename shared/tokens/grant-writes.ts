@@ -1,6 +1,6 @@
 import type { UpdateCommandInput } from '@aws-sdk/lib-dynamodb';
 import { type EpochMs, plus } from '../runtime/clock.ts';
-import { LONGEST_LEASE } from './budgets.ts';
+import { GRACE } from './budgets.ts';
 import type { Held } from './conditional-update.ts';
 import {
   APPEAL,
@@ -21,7 +21,7 @@ import { type SweepSlot, slotOf } from './sweep-wheel.ts';
 
 /* The writes that begin and end a grant, each with the condition that decides its race. */
 
-// Ignore grants too far in the future: a clock was wrong.
+// Ignore grants too far in the future: a clock was wrong. Not by a minute: this write may have been held up for longer.
 const NO_LATER_GRANT =
   '(attribute_not_exists(connectedAt) OR connectedAt <= :connectedAt OR connectedAt > :soon' +
   ' OR #status = :lapsed OR (#status = :disconnected AND statusChangedAt <= :connectedAt))';
@@ -83,7 +83,7 @@ export function grantWrites(update: ConditionalUpdate) {
           ...Object.fromEntries(
             Object.entries(attributes).map(([name, value]) => [`:${name}`, value]),
           ),
-          ':soon': plus(now, LONGEST_LEASE),
+          ':soon': plus(now, GRACE),
           ':lapsed': 'reconnect_required' satisfies LapsedConnection['status'],
           ':disconnected': 'disconnected' satisfies DisconnectedConnection['status'],
           ...(over !== 'any' && { ':active': 'active', ':user': grant.userId ?? NO_USER }),
