@@ -46,25 +46,22 @@ const processor = new BatchProcessor(EventType.SQS);
  */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   const deadline = plus(clock.now(), context.getRemainingTimeInMillis() - 1_000);
-  const later: Message[] = [];
-  const unsent: string[] = [];
+  /** By the ids of the messages that they follow. */
+  const later = new Map<string, Message>();
   try {
     const work = async ({ body, messageId }: SQSRecord) => {
       const again = await attempt(Work.parse(JSON.parse(body)), deadline);
-      if (again) {
-        later.push(again);
-        unsent.push(messageId);
-      }
+      if (again) later.set(messageId, again);
     };
     const { batchItemFailures } = await processPartialResponse(event, work, processor, {
       context,
       throwOnFullBatchFailure: false,
     });
-    const { failed, cause } = await sendBatches(queue, later);
+    const { failed, cause } = await sendBatches(queue, [...later.values()]);
     // Twice in the queue is harmless; not at all is not.
     if (failed === 0) return { batchItemFailures };
     logger.warn('The queue did not take what is to be tried later.', { error: cause as Error });
-    const kept = unsent.map((itemIdentifier) => ({ itemIdentifier }));
+    const kept = [...later.keys()].map((itemIdentifier) => ({ itemIdentifier }));
     return { batchItemFailures: [...batchItemFailures, ...kept] };
   } finally {
     publishMetrics();

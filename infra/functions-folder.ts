@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
-/**
- * The folder of the prebuilt functions, `dist/functions` beside the package's `package.json`, whether this runs from the
- * sources or from what was built of them.
- */
-export function functionsFolder(from = import.meta.dirname): string {
-  if (existsSync(join(from, 'package.json')) && !from.endsWith('cjs')) {
-    return join(from, 'dist', 'functions');
-  }
-  return functionsFolder(dirname(from));
+/** Where this is, if it was built: `dist/esm/infra` or `dist/cjs/infra`. */
+const BUILT = /[\\/]dist[\\/](?:esm|cjs)[\\/]infra$/;
+
+/** The folder of the prebuilt functions, whether this runs from the sources or from what was built of them. */
+export function functionsFolder(): string {
+  const here = import.meta.dirname;
+  const dist = BUILT.test(here) ? join(here, '../..') : join(here, '../dist');
+  return join(dist, 'functions');
 }
