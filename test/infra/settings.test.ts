@@ -182,15 +182,18 @@ describe('settings', () => {
   });
 });
 
+/** A function of the owner's. */
+const callerIn = (stack: Stack, id: string) =>
+  new LambdaFunction(stack, id, {
+    code: Code.fromInline('exports.handler = () => {}'),
+    handler: 'index.handler',
+    runtime: Runtime.NODEJS_24_X,
+  });
+
 describe('in an app of the owner’s', () => {
   it('tells a function which one to invoke', () => {
     const { stack, properties } = synthesize({}, (owners) => {
-      const caller = new LambdaFunction(owners, 'Caller', {
-        code: Code.fromInline('exports.handler = () => {}'),
-        handler: 'index.handler',
-        runtime: Runtime.NODEJS_24_X,
-      });
-      owners.jobberTokens.grantGetToken(caller);
+      owners.jobberTokens.grantGetToken(callerIn(owners, 'Caller'));
     });
     expect(properties(stack.node.findChild('Caller'))['Environment']).toEqual({
       Variables: {
@@ -207,13 +210,7 @@ describe('two apps in one stack', () => {
       const tokens = new JobberTokens(stack, id, { clientId: id });
       return { tokens, monitoring: new Monitoring(stack, `Monitoring${id}`, tokens, {}) };
     });
-    const callerOf = (id: string) =>
-      new LambdaFunction(stack, id, {
-        code: Code.fromInline('exports.handler = () => {}'),
-        handler: 'index.handler',
-        runtime: Runtime.NODEJS_24_X,
-      });
-    return { stack, both, callerOf };
+    return { stack, both };
   }
 
   it('tell their metrics and alarms from each other', () => {
@@ -229,8 +226,8 @@ describe('two apps in one stack', () => {
   });
 
   it('serve one function, each by a variable of its own', () => {
-    const { stack, both, callerOf } = twoApps();
-    const caller = callerOf('Caller');
+    const { stack, both } = twoApps();
+    const caller = callerIn(stack, 'Caller');
     const [one, two] = both;
     one?.tokens.grantGetToken(caller);
     one?.tokens.grantGetToken(caller);
@@ -239,7 +236,7 @@ describe('two apps in one stack', () => {
         'Give that of Owner/Two a variable of its own, as the second argument.',
     );
     two?.tokens.grantGetToken(caller, 'OTHER_GET_TOKEN_FUNCTION');
-    two?.tokens.grantGetToken(callerOf('Other'));
+    two?.tokens.grantGetToken(callerIn(stack, 'Other'));
     const { Environment } =
       Template.fromStack(stack).toJSON()['Resources'][idOf(caller)].Properties;
     expect(Object.keys(Environment.Variables)).toEqual([

@@ -5,6 +5,8 @@ import base from '../../vitest.config.ts';
 export default defineConfig({
   test: {
     ...base.test,
+    // Nothing here needs the package, which is built of all sources.
+    globalSetup: 'test/support/dynamodb-server.ts',
     include: ['test/shared/tokens/*.test.ts', 'test/functions/publish-changes.test.ts'],
   },
 });
