@@ -4,6 +4,7 @@ import {
   mayReturnTo,
   signConnectLink,
 } from '../shared/connect/connect-link.ts';
+import { AccountId } from '../shared/jobber/account-id-schema.ts';
 import { clock, signingKeyRing } from '../shared/jobber/wiring.ts';
 import { plus, toSeconds } from '../shared/runtime/clock.ts';
 import { environment } from '../shared/runtime/environment.ts';
@@ -24,7 +25,7 @@ const Request = z.strictObject({
         z.refine(isAllowed, 'its origin is not one of RETURN_TO_ORIGINS'),
       ),
   ),
-  accountId: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
+  accountId: z.optional(AccountId),
 });
 
 export type CreateConnectLinkResponse =

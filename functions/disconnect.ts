@@ -1,14 +1,13 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
+import { AccountId } from '../shared/jobber/account-id-schema.ts';
 import { clock, jobberDisconnect } from '../shared/jobber/wiring.ts';
 import { plus } from '../shared/runtime/clock.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
 import { TokenError } from '../shared/tokens/errors.ts';
 
-const Request = z.strictObject({
-  accountId: z.string().check(z.minLength(1), z.maxLength(256)),
-});
+const Request = z.strictObject({ accountId: AccountId });
 
 export type DisconnectResponse =
   | {

@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
 import type { GetTokenErrorCode, GetTokenResponse } from '../shared/client/contract.ts';
+import { AccountId } from '../shared/jobber/account-id-schema.ts';
 import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
 import { plus } from '../shared/runtime/clock.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
@@ -8,7 +9,7 @@ import { problemsOf } from '../shared/runtime/validation.ts';
 import { type AnyTokenError, TokenError } from '../shared/tokens/errors.ts';
 
 const Request = z.strictObject({
-  accountId: z.string().check(z.minLength(1), z.maxLength(256)),
+  accountId: AccountId,
   minValiditySeconds: z.optional(z.int().check(z.gte(0), z.lte(30 * 60))),
   rejectedToken: z.optional(z.string().check(z.minLength(1), z.maxLength(8_192))),
 });

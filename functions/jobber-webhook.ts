@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { accountIdForms } from '../shared/jobber/account-id.ts';
 import { MAX_WEBHOOK_BYTES, readWebhook, type WebhookEvent } from '../shared/jobber/webhook.ts';
 import { SIGNATURE_HEADER } from '../shared/jobber/webhook-signature.ts';
 import { clock, jobberSignature, table } from '../shared/jobber/wiring.ts';
@@ -57,13 +56,9 @@ async function disconnect({ accountId, occurredAt }: WebhookEvent): Promise<void
     return;
   }
   const isAbout = isAboutGrantBefore(occurredAt);
-  for (const form of accountIdForms(accountId)) {
-    const outcome = await endConnection(store, form, { isAbout, reason: 'disconnected_in_jobber' });
-    if (outcome === 'not_connected') continue;
-    logger.info('Jobber says that an account was disconnected.', { accountId: form, outcome });
-    return;
-  }
-  logger.info('Jobber says that an account was disconnected which is not known.', { accountId });
+  const reason = 'disconnected_in_jobber';
+  const outcome = await endConnection(store, accountId, { isAbout, reason });
+  logger.info('Jobber says that an account was disconnected.', { accountId, outcome });
 }
 
 /** Jobber gives a delivery no id, so its consumers tell a repeated one by the hash of the body. */

@@ -1,5 +1,5 @@
 import { fetchIdentity, hasGrantEnded, type Identity, type User } from '../jobber/account.ts';
-import { accountIdForms } from '../jobber/account-id.ts';
+import { canonicalAccountId } from '../jobber/account-id.ts';
 import { grantedAt } from '../jobber/granted-at.ts';
 import type { GraphqlApi } from '../jobber/graphql.ts';
 import type { JobberTokenEndpoint } from '../jobber/token-endpoint.ts';
@@ -75,7 +75,7 @@ export async function connectAccount(
   }
   const { account, user = userOf(accessToken) } = fetched;
   const { link } = intent;
-  if (link?.accountId !== undefined && !accountIdForms(link.accountId).includes(account.id)) {
+  if (link?.accountId !== undefined && canonicalAccountId(link.accountId) !== account.id) {
     return { kind: 'link_used' };
   }
   if (link && !(await linkUses.mayConnect(link.id, account.id, clock.now()))) {

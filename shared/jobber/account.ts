@@ -1,8 +1,9 @@
 import { type Clock, plus } from '../runtime/clock.ts';
+import { canonicalAccountId } from './account-id.ts';
 import { askGraphql, type GraphqlAnswer, type GraphqlApi } from './graphql.ts';
 
 export interface Account {
-  /** Jobber's `account.id`, encoded as Jobber does. */
+  /** Jobber's `account.id`, as it is stored. */
   readonly id: string;
   /** Of 256 characters at most. */
   readonly name: string;
@@ -72,7 +73,7 @@ function readIdentity(answer: GraphqlAnswer): Identity | undefined {
   if (typeof account?.id !== 'string' || account.id === '') return undefined;
   const { id, name } = user ?? {};
   return {
-    account: { id: account.id, name: asName(account.name) },
+    account: { id: canonicalAccountId(account.id), name: asName(account.name) },
     user:
       typeof id === 'string' && id !== ''
         ? { id: userNumber(id), name: asName(name?.full) }

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { EpochMs } from '../runtime/clock.ts';
+import { canonicalAccountId } from './account-id.ts';
 
 /** The longest body that is read; Jobber's have some 300 bytes. */
 export const MAX_WEBHOOK_BYTES = 64 * 1024;
@@ -8,7 +9,7 @@ export const MAX_WEBHOOK_BYTES = 64 * 1024;
 export interface WebhookEvent {
   /** Such as `APP_DISCONNECT`; Jobber adds topics. */
   readonly topic: string;
-  /** In any of the {@link accountIdForms}. */
+  /** As it is stored, however Jobber wrote it. */
   readonly accountId: string;
   readonly appId: string | undefined;
   /** What the topic is about, encoded as Jobber does. */
@@ -25,7 +26,10 @@ const time = z.pipe(
 );
 const Event = z.object({
   topic: text.check(z.minLength(1), z.maxLength(128)),
-  accountId: id.check(z.minLength(1), z.maxLength(256)),
+  accountId: z.pipe(
+    id.check(z.minLength(1), z.maxLength(256)),
+    z.transform(canonicalAccountId),
+  ),
   appId: z.optional(id),
   itemId: z.optional(id),
   occurredAt: time,

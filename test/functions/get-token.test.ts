@@ -32,6 +32,13 @@ describe('get-token', () => {
     expect(system.simulator.isAccessTokenLive(answer.accessToken)).toBe(true);
   });
 
+  it.each([String(MAPLE), Buffer.from(String(MAPLE)).toString('base64'), accountId])(
+    'takes the account id as Jobber writes it: %s',
+    async (id) => {
+      expect(await system.getToken({ accountId: id })).toMatchObject({ ok: true, accountId });
+    },
+  );
+
   it('refreshes a token that expires once for all callers', async () => {
     await system.connectExpired(NORTHWIND);
     const answers = await Promise.all(

@@ -92,17 +92,6 @@ describe('APP_DISCONNECT', () => {
     ]);
   });
 
-  it('finds a connection that is stored under the older encoding of its id', async () => {
-    await system.connect(MAPLE);
-    const { accountId: _, ...item } = (await rawItem(MAPLE)) ?? {};
-    const older = Buffer.from(String(MAPLE)).toString('base64');
-    await system.put({ ...item, accountId: older });
-    await system.remove(idOf(MAPLE));
-    expect(await sent('APP_DISCONNECT', MAPLE, { occurredAt: later() })).toEqual([200]);
-    expect(await system.item(older)).toMatchObject({ status: 'disconnected' });
-    await system.remove(older);
-  });
-
   it('of an earlier grant changes nothing, however late it comes', async () => {
     await system.connect(MAPLE);
     const disconnectedAt = Date.now();

@@ -22,7 +22,9 @@ const EVENT = {
   itemId: 'MQ==',
   occurredAt: '2021-08-12T16:31:36-06:00',
 };
-const READ = { ...EVENT, occurredAt: Date.UTC(2021, 7, 12, 22, 31, 36) };
+const canonical = (account: number) =>
+  Buffer.from(`gid://Jobber/Account/${account}`).toString('base64');
+const READ = { ...EVENT, accountId: canonical(1), occurredAt: Date.UTC(2021, 7, 12, 22, 31, 36) };
 
 describe('a webhook', () => {
   it('is read as Jobber documents it', () => {
@@ -46,7 +48,7 @@ describe('a webhook', () => {
     const { appId: _, itemId: __, ...rest } = EVENT;
     expect(json({ ...rest, accountId: 430114 })).toEqual({
       ...READ,
-      accountId: '430114',
+      accountId: canonical(430114),
       appId: undefined,
       itemId: undefined,
     });
