@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { type ConnectLinkResponse, failure } from '../shared/client/contract.ts';
 import {
   CONNECT_LINK_LIFETIME_S,
   mayReturnTo,
@@ -28,22 +29,6 @@ const Request = z.strictObject({
   accountId: z.optional(AccountId),
 });
 
-export type CreateConnectLinkResponse =
-  | {
-      readonly ok: true;
-      readonly url: string;
-      /** Seconds since the Unix epoch. */
-      readonly expiresAt: number;
-    }
-  | {
-      readonly ok: false;
-      readonly error: {
-        readonly code: 'invalid_request' | 'secrets_unavailable';
-        readonly message: string;
-        readonly retryable: boolean;
-      };
-    };
-
 const keys = signingKeyRing();
 
 /**
@@ -52,7 +37,7 @@ const keys = signingKeyRing();
  * with a signed claim: believe a `ref` when a claim with it comes from a browser that is signed in as that customer. With
  * `accountId`, only that account may be connected, and its connection is replaced, whoever made it.
  */
-export async function handler(event: unknown): Promise<CreateConnectLinkResponse> {
+export async function handler(event: unknown): Promise<ConnectLinkResponse> {
   const request = Request.safeParse(event);
   if (!request.success) return failure('invalid_request', problemsOf(request.error), false);
   const expiresAt = plus(toSeconds(clock.now()), CONNECT_LINK_LIFETIME_S);
@@ -64,9 +49,3 @@ export async function handler(event: unknown): Promise<CreateConnectLinkResponse
     return failure('secrets_unavailable', 'The signing secret could not be read; try again.', true);
   }
 }
-
-const failure = (
-  code: 'invalid_request' | 'secrets_unavailable',
-  message: string,
-  retryable: boolean,
-): CreateConnectLinkResponse => ({ ok: false, error: { code, message, retryable } });

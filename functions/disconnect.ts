@@ -1,28 +1,14 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
+import { type DisconnectResponse, failure } from '../shared/client/contract.ts';
 import { AccountId } from '../shared/jobber/account-id-schema.ts';
 import { clock, jobberDisconnect } from '../shared/jobber/wiring.ts';
 import { plus } from '../shared/runtime/clock.ts';
 import { logger, publishMetrics } from '../shared/runtime/telemetry.ts';
 import { problemsOf } from '../shared/runtime/validation.ts';
-import { TokenError } from '../shared/tokens/errors.ts';
+import { type AnyTokenError, TokenError } from '../shared/tokens/errors.ts';
 
 const Request = z.strictObject({ accountId: AccountId });
-
-export type DisconnectResponse =
-  | {
-      readonly ok: true;
-      readonly accountId: string;
-      readonly status: 'disconnected' | 'disconnecting' | 'reconnected';
-    }
-  | {
-      readonly ok: false;
-      readonly error: {
-        readonly code: string;
-        readonly message: string;
-        readonly retryable: boolean;
-      };
-    };
 
 const { disconnect } = jobberDisconnect();
 const ANSWER_MARGIN_MS = 1_000;
@@ -41,15 +27,12 @@ export async function handler(event: unknown, context: Context): Promise<Disconn
     logger.info('A disconnect was asked for.', { accountId, status, ...cause });
     return { ok: true, accountId, status };
   } catch (error) {
-    if (error instanceof TokenError) return failure(error.code, error.message, error.retryable);
+    if (error instanceof TokenError) {
+      return failure((error as AnyTokenError).code, error.message, error.retryable);
+    }
     logger.error('A disconnect failed.', { accountId, error: error as Error });
     return failure('internal_error', 'An unexpected error; the log of disconnect has it.', true);
   } finally {
     publishMetrics();
   }
 }
-
-const failure = (code: string, message: string, retryable: boolean): DisconnectResponse => ({
-  ok: false,
-  error: { code, message, retryable },
-});

@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod/mini';
-import type { GetTokenErrorCode, GetTokenResponse } from '../shared/client/contract.ts';
+import { failure, type GetTokenResponse } from '../shared/client/contract.ts';
 import { AccountId } from '../shared/jobber/account-id-schema.ts';
 import { clock, jobberTokens } from '../shared/jobber/wiring.ts';
 import { plus } from '../shared/runtime/clock.ts';
@@ -39,12 +39,3 @@ export async function handler(event: unknown, context: Context): Promise<GetToke
     publishMetrics();
   }
 }
-
-const failure = (
-  code: GetTokenErrorCode,
-  message: string,
-  retryable: boolean,
-): GetTokenResponse => ({
-  ok: false,
-  error: { code, message, retryable },
-});

@@ -126,6 +126,8 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       AWS_ENDPOINT_URL_EVENTBRIDGE: awsUrl,
       AWS_ENDPOINT_URL_LAMBDA: awsUrl,
       JOBBER_TOKENS_GET_TOKEN_FUNCTION: 'get-token',
+      JOBBER_TOKENS_DISCONNECT_FUNCTION: 'disconnect',
+      JOBBER_TOKENS_CONNECT_LINK_FUNCTION: 'create-connect-link',
       JOBBER_BASE_URL: jobber.baseUrl,
     };
     const resources = {

@@ -1,9 +1,11 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { SyncResult } from '../../examples/sync-clients.ts';
-import type { CreateConnectLinkResponse } from '../../functions/create-connect-link.ts';
-import type { DisconnectResponse } from '../../functions/disconnect.ts';
 import type { SweepResult } from '../../functions/refresh-sweep.ts';
-import type { GetTokenResponse } from '../../shared/client/contract.ts';
+import type {
+  ConnectLinkResponse,
+  DisconnectResponse,
+  GetTokenResponse,
+} from '../../shared/client/contract.ts';
 import { environment } from '../../shared/runtime/environment.ts';
 import type { Activity } from '../activity.ts';
 import type { Lambda } from '../functions.ts';
@@ -72,10 +74,7 @@ export function pageActions({ url, tableName, db, simulator, lambda, log }: Page
     async link() {
       const ref = `customer-${Date.now() % 10_000}`;
       const request = { ref, returnTo: `${url}/` };
-      const answer = (await lambda.invoke(
-        'create-connect-link',
-        request,
-      )) as CreateConnectLinkResponse;
+      const answer = (await lambda.invoke('create-connect-link', request)) as ConnectLinkResponse;
       log.note(answer.ok ? `A connect link for ${ref}, good for 15 min` : answer.error.message);
       return { ref, ...answer };
     },
@@ -83,7 +82,7 @@ export function pageActions({ url, tableName, db, simulator, lambda, log }: Page
     /** A link for whichever account is chosen in Jobber, again and again. */
     async connect() {
       const request = { returnTo: `${url}/` };
-      return (await lambda.invoke('create-connect-link', request)) as CreateConnectLinkResponse;
+      return (await lambda.invoke('create-connect-link', request)) as ConnectLinkResponse;
     },
 
     /** From our side: Jobber is told, then the tokens are deleted. */

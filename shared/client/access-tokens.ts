@@ -3,9 +3,9 @@ import { backoff } from '../runtime/backoff.ts';
 import { type Clock, plus, toSeconds } from '../runtime/clock.ts';
 import { singleFlight } from '../runtime/single-flight.ts';
 import { unlessAborted } from './aborting.ts';
-import type { AccessToken } from './contract.ts';
+import type { AccessToken, GetTokenRequest, GetTokenResponse } from './contract.ts';
 import { JobberError, NoAccessTokenError } from './errors.ts';
-import type { InvokeGetToken } from './invoke-get-token.ts';
+import type { Invoke } from './invoke.ts';
 
 export interface GetAccessTokenOptions {
   /** The access token that Jobber has just answered with 401: another one is wanted. */
@@ -25,7 +25,13 @@ const ANSWER_WITHIN_MS = 30_000;
 const FOR_LATER = new Set<string>(['client_rejected', 'rotation_in_doubt']);
 
 /** The access tokens of this container: kept until shortly before they expire, asked for once by callers at once. */
-export function accessTokens({ invoke, clock }: { invoke: InvokeGetToken; clock: Clock }) {
+export function accessTokens({
+  invoke,
+  clock,
+}: {
+  invoke: Invoke<GetTokenRequest, GetTokenResponse>;
+  clock: Clock;
+}) {
   const cache = new LRUCache<string, AccessToken>({ max: CACHED_TOKENS });
   const requests = singleFlight<AccessToken>();
 
@@ -46,6 +52,11 @@ export function accessTokens({ invoke, clock }: { invoke: InvokeGetToken; clock:
         request(accountId, rejectedToken),
       );
       return unlessAborted(joined, signal);
+    },
+
+    /** The next call asks `get-token`. */
+    forget(accountId: string): void {
+      cache.delete(accountId);
     },
   };
 

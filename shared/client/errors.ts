@@ -1,5 +1,11 @@
 import type { GraphqlErrorEntry, QueryCost } from '../jobber/graphql.ts';
-import type { GetTokenErrorCode, GetTokenFailure } from './contract.ts';
+import type {
+  ConnectLinkErrorCode,
+  DisconnectErrorCode,
+  Failure,
+  GetTokenErrorCode,
+} from './contract.ts';
+import { noAnswer } from './no-answer.ts';
 
 /**
  * What can stop a call. Callers `switch` on `code`, which is stable; `retryable` says that the same call
@@ -10,12 +16,19 @@ export abstract class JobberError extends Error {
   abstract readonly retryable: boolean;
 }
 
+/** The client lacks a setting, or has one that it cannot use. Nothing was asked of anybody. */
+export class ClientNotConfiguredError extends JobberError {
+  override readonly name = 'ClientNotConfiguredError';
+  readonly code = 'client_not_configured';
+  readonly retryable = false;
+}
+
 /** `get-token` says why there is no access token; `code` and `retryable` are its own. */
 export class NoAccessTokenError extends JobberError {
   override readonly name = 'NoAccessTokenError';
   readonly code: GetTokenErrorCode;
   readonly retryable: boolean;
-  constructor({ code, message, retryable }: GetTokenFailure) {
+  constructor({ code, message, retryable }: Failure<GetTokenErrorCode>) {
     super(message);
     this.code = code;
     this.retryable = retryable;
@@ -28,15 +41,34 @@ export class GetTokenFailedError extends JobberError {
   readonly code = 'get_token_failed';
   readonly retryable: boolean;
   constructor(what: string, retryable: boolean, advice?: string) {
-    super(`get-token gave no answer (${what}). ${advice ?? adviceFor(retryable)}`);
+    super(noAnswer('get-token', what, retryable, advice));
     this.retryable = retryable;
   }
 }
 
-const adviceFor = (retryable: boolean) =>
-  retryable
-    ? 'No connection is affected; try again.'
-    : 'Check JOBBER_TOKENS_GET_TOKEN_FUNCTION and that this function may invoke it.';
+/** `disconnect` says why the account was not disconnected; or gave no answer, then its code is `disconnect_failed`. */
+export class DisconnectFailedError extends JobberError {
+  override readonly name = 'DisconnectFailedError';
+  readonly code: DisconnectErrorCode | 'disconnect_failed';
+  readonly retryable: boolean;
+  constructor({ code, message, retryable }: Failure<DisconnectErrorCode | 'disconnect_failed'>) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+/** `create-connect-link` says why it made none; or gave no answer, then its code is `connect_link_failed`. */
+export class ConnectLinkFailedError extends JobberError {
+  override readonly name = 'ConnectLinkFailedError';
+  readonly code: ConnectLinkErrorCode | 'connect_link_failed';
+  readonly retryable: boolean;
+  constructor({ code, message, retryable }: Failure<ConnectLinkErrorCode | 'connect_link_failed'>) {
+    super(message);
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
 
 /** Jobber rejects a second, new access token as well. */
 export class SecondTokenRejectedError extends JobberError {
@@ -199,8 +231,11 @@ function summaryOf([first, ...others]: readonly { readonly message: string }[]):
 
 /** Every way in which the client's functions fail, besides the `reason` of an aborted signal. */
 export type AnyJobberError =
+  | ClientNotConfiguredError
   | NoAccessTokenError
   | GetTokenFailedError
+  | DisconnectFailedError
+  | ConnectLinkFailedError
   | SecondTokenRejectedError
   | AppDisconnectedError
   | AccountInactiveError

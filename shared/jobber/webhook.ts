@@ -26,10 +26,7 @@ const time = z.pipe(
 );
 const Event = z.object({
   topic: text.check(z.minLength(1), z.maxLength(128)),
-  accountId: z.pipe(
-    id.check(z.minLength(1), z.maxLength(256)),
-    z.transform(canonicalAccountId),
-  ),
+  accountId: z.pipe(id.check(z.minLength(1), z.maxLength(256)), z.transform(canonicalAccountId)),
   appId: z.optional(id),
   itemId: z.optional(id),
   occurredAt: time,

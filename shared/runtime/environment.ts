@@ -42,6 +42,10 @@ export const environment = {
   escrowQueueUrl: () => required('ESCROW_QUEUE_URL'),
   /** The name or ARN of `get-token`, in the owner's own functions. */
   getTokenFunction: () => required('JOBBER_TOKENS_GET_TOKEN_FUNCTION'),
+  /** That of `disconnect`, in the owner's own functions. */
+  disconnectFunction: () => required('JOBBER_TOKENS_DISCONNECT_FUNCTION'),
+  /** That of `create-connect-link`, in the owner's own functions. */
+  connectLinkFunction: () => required('JOBBER_TOKENS_CONNECT_LINK_FUNCTION'),
   /** The EventBridge bus of the events. */
   eventBusName: () => required('EVENT_BUS_NAME'),
   /** Where browsers reach the HTTP functions, without a slash at the end. */
@@ -82,7 +86,13 @@ function optional(name: Variable, fallback: string): string {
   return process.env[name] || fallback;
 }
 
-function required(name: Variable | 'JOBBER_TOKENS_GET_TOKEN_FUNCTION'): string {
+/** Which of our functions the owner's functions invoke. */
+type FunctionVariable =
+  | 'JOBBER_TOKENS_GET_TOKEN_FUNCTION'
+  | 'JOBBER_TOKENS_DISCONNECT_FUNCTION'
+  | 'JOBBER_TOKENS_CONNECT_LINK_FUNCTION';
+
+function required(name: Variable | FunctionVariable): string {
   const value = process.env[name];
   if (!value) throw new Error(`The environment variable ${name} is not set.`);
   return value;

@@ -23,6 +23,8 @@ const answers: Record<string, unknown> = {
   'emails.ts': 250,
   'tell-errors-apart.ts':
     'Jobber says: The field jobs on an object of type Query was hidden due to permissions',
+  'connect-and-disconnect.ts': expect.stringContaining('/oauth/connect?link='),
+  'two-apps.ts': true,
   'own-request.ts': 200,
   'in-time.ts': { account: { name: 'Maple Street Plumbing' } },
   'who-has-connected.ts': `Use Maple Street Plumbing (${accountId})?`,
@@ -39,6 +41,8 @@ describe('docs/client.md', () => {
     system.simulator.settings.clientsPerAccount = 250;
     process.env['POST_CONNECT_URL'] = 'https://app.example.com/jobber';
     process.env['CONNECT_ISSUER'] = system.url;
+    process.env['SCHEDULING_GET_TOKEN_FUNCTION'] = 'get-token';
+    process.env['INVOICING_GET_TOKEN_FUNCTION'] = 'get-token';
     const page = await system.connectFromMarketplace(MAPLE);
     connection = /[?;]connection=([^"&]+)/.exec(page)?.[1];
   }, 60_000);

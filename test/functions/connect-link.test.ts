@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { CreateConnectLinkResponse } from '../../functions/create-connect-link.ts';
 import { browser } from '../../local/browser.ts';
 import { verifyConnectClaim } from '../../shared/client/connect-claim.ts';
+import type { ConnectLinkResponse } from '../../shared/client/contract.ts';
 import { idOf, MAPLE, NORTHWIND, type TestSystem, testSystem } from '../support/local-system.ts';
 
 let system: TestSystem;
@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 const create = (request: unknown) =>
-  system.invoke('create-connect-link', request) as Promise<CreateConnectLinkResponse>;
+  system.invoke('create-connect-link', request) as Promise<ConnectLinkResponse>;
 const created = async (request: unknown) => {
   const answer = await create(request);
   if (!answer.ok) throw new Error(answer.error.message);

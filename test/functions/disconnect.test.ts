@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DisconnectResponse } from '../../functions/disconnect.ts';
+import type { DisconnectResponse } from '../../shared/client/contract.ts';
 import { idOf, MAPLE, NORTHWIND, type TestSystem, testSystem } from '../support/local-system.ts';
 import { until } from '../support/until.ts';
 

@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { lambdaInvocation } from '../../../shared/client/invoke-get-token.ts';
+import type { GetTokenRequest, GetTokenResponse } from '../../../shared/client/contract.ts';
+import { GetTokenFailedError } from '../../../shared/client/errors.ts';
+import { defaultLambdaClient, lambdaInvocation } from '../../../shared/client/invoke.ts';
 
 type Reply = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -22,7 +24,12 @@ async function lambda(...replies: [Reply, ...Reply[]]) {
     server.closeAllConnections();
     server.close();
   });
-  return { invoke: lambdaInvocation('jobber-get-token'), requests };
+  const invoke = lambdaInvocation<GetTokenRequest, GetTokenResponse>(
+    defaultLambdaClient(),
+    'jobber-get-token',
+    (...what) => new GetTokenFailedError(...what),
+  );
+  return { invoke, requests };
 }
 
 const answer =
