@@ -9,20 +9,26 @@ import { buildFunctions } from './functions.ts';
  * `npm run build`: what the package holds, in `dist`.
  *
  *   functions/  the prebuilt functions that the construct deploys
- *   esm/        the construct and the client as ES modules, with their types
+ *   esm/        the construct, the client and the simulator as ES modules, with their types
  *   cjs/        the same as CommonJS, for jest and for Node 20 before 20.19, which cannot require an ES module
+ *   cli/        the command line, in one file, and the app that `init` writes
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const [esm, cjs] = [join(dist, 'esm'), join(dist, 'cjs')];
+const [esm, cjs, cli] = [join(dist, 'esm'), join(dist, 'cjs'), join(dist, 'cli')];
 
 /** By their paths in `esm` and `cjs`. */
-const ENTRIES = ['infra/index', 'shared/client/index', 'shared/client/connect-claim'];
+const ENTRIES = [
+  'infra/index',
+  'shared/client/index',
+  'shared/client/connect-claim',
+  'local/jobber/index',
+];
 
 /** Makes `dist` anew. */
 export async function buildPackage(): Promise<void> {
-  for (const folder of [esm, cjs]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [esm, cjs, cli]) rmSync(folder, { recursive: true, force: true });
   execFileSync(process.execPath, [
     join(root, 'node_modules/typescript/bin/tsc'),
     '--project',
@@ -43,7 +49,25 @@ export async function buildPackage(): Promise<void> {
   });
   cpSync(esm, cjs, { recursive: true, filter: (path) => !path.endsWith('.js') });
   writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
+  await buildCli();
   await buildFunctions();
+}
+
+async function buildCli(): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['cli/main.ts'],
+    outdir: cli,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    // Some of what is bundled is CommonJS.
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+    },
+  });
+  cpSync(join(root, 'cli/template'), join(cli, 'template'), { recursive: true });
 }
 
 if (import.meta.main) await buildPackage();

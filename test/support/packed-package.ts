@@ -39,7 +39,8 @@ export async function packedPackage(): Promise<PackedPackage> {
   const unpack = ['-xzf', join(folder, filename), '--strip-components=1'];
   await run('tar', [...unpack, '-C', join(modules, 'jobber-tokens')]);
   for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    if (name === '.bin' || !name.startsWith('.'))
+      symlinkSync(join(root, 'node_modules', name), join(modules, name));
   }
   return {
     folder,
