@@ -102,7 +102,12 @@ describe('the packed package', () => {
 
   it('holds what is built, and nothing else of the repository', () => {
     const others = packed.files.filter(
-      (path) => !/^dist\/(?:esm|cjs)\/(?:infra|functions|shared)\/.*\.(?:js|d\.ts)$/.test(path),
+      (path) =>
+        !/^dist\/(?:esm|cjs)\/(?:infra|functions|shared|local\/jobber)\/.*\.(?:js|d\.ts)$/.test(
+          path,
+        ) &&
+        !/^dist\/(?:esm|cjs)\/local\/(?:listen|one-clear-line)\.(?:js|d\.ts)$/.test(path) &&
+        !path.startsWith('dist/cli/template/'),
     );
     expect(others.sort()).toEqual(
       [
@@ -110,6 +115,7 @@ describe('the packed package', () => {
         'README.md',
         'package.json',
         'dist/cjs/package.json',
+        'dist/cli/main.js',
         ...functionNames.flatMap((name) => [
           `dist/functions/${name}/index.js`,
           `dist/functions/${name}/index.js.map`,
@@ -132,17 +138,17 @@ describe('the packed package', () => {
     expect(await packed.check('commonjs/use.ts')).toBe('');
   }, 60_000);
 
-  const uses = ['client', 'connect-claim'].map((name) => `jobber-tokens/${name}`);
+  const uses = ['client', 'connect-claim', 'simulator'].map((name) => `jobber-tokens/${name}`);
   it.each([
     [
       'imported',
       'module',
-      `import * as a from '${uses[0]}'; import * as b from '${uses[1]}'; console.log(typeof a.paginate, typeof b.verifyConnectClaim)`,
+      `import * as a from '${uses[0]}'; import * as b from '${uses[1]}'; import * as c from '${uses[2]}'; console.log(typeof a.paginate, typeof b.verifyConnectClaim, typeof c.startJobberSimulator)`,
     ],
     [
       'required',
       'commonjs',
-      `console.log(typeof require('${uses[0]}').paginate, typeof require('${uses[1]}').verifyConnectClaim)`,
+      `console.log(typeof require('${uses[0]}').paginate, typeof require('${uses[1]}').verifyConnectClaim, typeof require('${uses[2]}').startJobberSimulator)`,
     ],
   ])('is %s by plain Node, without any environment', (_, type, script) => {
     // No ES module may be required: jest cannot, nor can Node 20 before 20.19.
@@ -151,6 +157,6 @@ describe('the packed package', () => {
       cwd: packed.folder,
       env: { PATH: process.env['PATH'] },
     });
-    expect(run.toString()).toBe('function function\n');
+    expect(run.toString()).toBe('function function function\n');
   });
 });
