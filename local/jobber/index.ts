@@ -36,7 +36,8 @@ export async function startJobberSimulator(
   options: JobberSimulatorOptions = {},
 ): Promise<SimulatedJobber> {
   const simulator = await startSimulator(options);
-  const { server, connect } = simulatedFunctions(simulator, options.now ?? Date.now);
+  const functions = simulatedFunctions(simulator, options.now ?? Date.now);
+  const { server, connect } = functions;
   const port = await listenOnLoopback(server, 0);
   return {
     ...simulator,
@@ -49,6 +50,10 @@ export async function startJobberSimulator(
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'simulated',
       AWS_SECRET_ACCESS_KEY: 'simulated',
+    },
+    reset() {
+      functions.reset();
+      simulator.reset();
     },
     async close() {
       await close(server);

@@ -29,6 +29,8 @@ export interface SimulatedFunctions {
   readonly server: Server;
   /** Stores a new grant, as a connect does. Returns the account's id. */
   connect(accountId: number | string): string;
+  /** Back to no connection. */
+  reset(): void;
 }
 
 const INVOKE = /^\/2015-03-31\/functions\/(get-token|disconnect)\/invocations$/;
@@ -49,7 +51,7 @@ export function simulatedFunctions(
     last = answered.catch(() => undefined);
     send(response, await answered.catch((error: Error) => json(500, { message: error.message })));
   });
-  return { server, connect };
+  return { server, connect, reset: () => connections.clear() };
 
   function connect(account: number | string): string {
     const accountId = canonicalAccountId(String(account));

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -39,20 +39,15 @@ main();
 `;
 const SAID = 'Maple Street Plumbing invalid_connect_claim\n';
 
-const TEST = `const { jobberQuery } = require('jobber-tokens/client');
-const { startJobberSimulator } = require('jobber-tokens/simulator');
-
-let jobber;
-beforeAll(async () => {
-  jobber = await startJobberSimulator();
-  Object.assign(process.env, jobber.environment);
-});
-afterAll(() => jobber.close());
-
-test('tells the name of the account', async () => {
-  const { account } = await jobberQuery(jobber.connect(430114), 'query { account { name } }');
-  expect(account.name).toBe('Maple Street Plumbing');
-});
+/** The examples of docs/testing.md, by their names. */
+const examples = Object.fromEntries(
+  [...readFileSync('docs/testing.md', 'utf8').matchAll(/```[jt]s\n\/\/ (\S+)\n(.*?)```/gs)].map(
+    ([, name = '', text = '']) => [name, text],
+  ),
+);
+const HANDLER = `const { jobberQuery } = require('jobber-tokens/client');
+exports.handler = async ({ accountId }) =>
+  (await jobberQuery(accountId, 'query { account { name } }')).account.name;
 `;
 
 describe.skipIf(!node20)('a project on Node 20, where there is one on the PATH', () => {
@@ -82,7 +77,13 @@ describe.skipIf(!node20)('a project on Node 20, where there is one on the PATH',
       'package.json': '{ "type": "module" }',
       'app.ts': APP,
       'tsconfig.json': JSON.stringify({
-        compilerOptions: { module: 'node16', target: 'es2022', strict: true, types: ['node'] },
+        compilerOptions: {
+          module: 'node16',
+          target: 'es2022',
+          strict: true,
+          skipLibCheck: true,
+          types: ['node'],
+        },
       }),
     });
     await on20(folder, 'typescript/bin/tsc');
@@ -92,7 +93,8 @@ describe.skipIf(!node20)('a project on Node 20, where there is one on the PATH',
   it('runs its tests with jest', async () => {
     const folder = project('jest', {
       'package.json': '{ "type": "commonjs", "jest": { "transform": {} } }',
-      'client.test.js': TEST,
+      'account-name.test.js': examples['account-name.test.js'] ?? '',
+      'account-name.js': HANDLER,
     });
     const { stderr } = await on20(folder, 'jest/bin/jest.js', '--ci', '--no-watchman');
     expect(stderr).toMatch(/Tests: +1 passed, 1 total/);

@@ -49,6 +49,15 @@ describe('the app that `jobber-tokens init` writes', () => {
     expect(stdout).toMatch(/Tests {2}3 passed \(3\)/);
   });
 
+  it('passes the test that docs/testing.md shows', async () => {
+    const text = readFileSync('docs/testing.md', 'utf8');
+    const [, example = ''] = /```ts\n(.*?)```/s.exec(text) ?? [];
+    const test = example.replace('./account-name.ts', '../functions/account-name.ts');
+    writeFileSync(join(folder, 'test/shown.test.ts'), test);
+    const { stdout } = await inApp('vitest/vitest.mjs', 'run', '--no-color', 'shown');
+    expect(stdout).toMatch(/Tests {2}1 passed \(1\)/);
+  });
+
   it('synthesizes, with its own Lambda beside the functions of jobber-tokens', async () => {
     // As `npm install` leaves it; CDK finds the root of a project by it.
     writeFileSync(join(folder, 'package-lock.json'), '{}');

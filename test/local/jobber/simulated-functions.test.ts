@@ -73,6 +73,19 @@ describe('the client beside the simulator', () => {
     await expect(client.disconnect('1')).rejects.toMatchObject({ code: 'not_connected' });
   });
 
+  it('knows of no connection after a reset', async () => {
+    const accountId = jobber.connect(MAPLE);
+    jobber.reset();
+    await expect(nameOf(accountId)).rejects.toMatchObject({ code: 'not_connected' });
+  });
+
+  it('meets the faults that a test asks for', async () => {
+    const accountId = jobber.connect(MAPLE);
+    jobber.faults.push({ kind: 'status', status: 502, path: 'graphql', times: 2 });
+    expect(await nameOf(accountId)).toBe('Maple Street Plumbing');
+    expect(jobber.faults.pending()).toEqual([]);
+  });
+
   it('finds no other function', async () => {
     const other = createClient({ functionName: 'other' });
     await expect(other.getAccessToken('1')).rejects.toMatchObject({
