@@ -8,6 +8,9 @@ import { build } from 'esbuild';
 const root = new URL('../..', import.meta.url).pathname;
 const run = promisify(execFile);
 
+/** Packages that hold a tsc. */
+export type Compiler = 'typescript' | 'typescript-5';
+
 export interface PackedPackage {
   readonly folder: string;
   readonly files: readonly string[];
@@ -15,6 +18,8 @@ export interface PackedPackage {
   readonly bytes: number;
   /** Checks a file of the folder's as a strict project does; @returns what tsc says. */
   check(...names: string[]): Promise<string>;
+  /** The same with another major version of TypeScript. */
+  checkWith(compiler: Compiler, ...names: string[]): Promise<string>;
   /** @returns the path of the bundle */
   bundle(name: string): Promise<string>;
   remove(): void;
@@ -42,19 +47,21 @@ export async function packedPackage(): Promise<PackedPackage> {
     if (name === '.bin' || !name.startsWith('.'))
       symlinkSync(join(root, 'node_modules', name), join(modules, name));
   }
+  async function checkWith(compiler: Compiler, ...names: string[]): Promise<string> {
+    const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext'];
+    const tsc = join(root, 'node_modules', compiler, 'bin/tsc');
+    const types = ['--types', 'node', '--skipLibCheck'];
+    return run(process.execPath, [tsc, ...options, ...types, ...names], { cwd: folder }).then(
+      () => '',
+      ({ stdout }) => stdout,
+    );
+  }
   return {
     folder,
     files: files.map(({ path }) => path),
     bytes: size,
-    async check(...names) {
-      const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext'];
-      const tsc = join(root, 'node_modules/typescript/bin/tsc');
-      const types = ['--types', 'node', '--skipLibCheck'];
-      return run(process.execPath, [tsc, ...options, ...types, ...names], { cwd: folder }).then(
-        () => '',
-        ({ stdout }) => stdout,
-      );
-    },
+    check: (...names) => checkWith('typescript', ...names),
+    checkWith,
     async bundle(name) {
       const outfile = join(folder, name.replace(/\.ts$/, '.mjs'));
       await build({
