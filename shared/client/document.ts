@@ -4,10 +4,11 @@ import { print } from 'graphql/language/printer.js';
 
 /**
  * A query as text, as `gql` parses it, or as GraphQL Code Generator writes it: its `TypedDocumentNode` and
- * `TypedDocumentString` carry the types of the result and the variables.
+ * `TypedDocumentString` carry the types of the result and the variables. The text carries them, too: TypeScript narrows
+ * a constant to the part of the union that it was set to, and a plain `string` would lose them there.
  */
 export type Document<Result, Variables> =
-  | string
+  | (string & DocumentTypeDecoration<Result, Variables>)
   | DocumentNode
   | DocumentTypeDecoration<Result, Variables>;
 
