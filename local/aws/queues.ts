@@ -1,7 +1,10 @@
 import {
+  CreateQueueCommand,
   DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
+  SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
@@ -26,9 +29,10 @@ export async function startQueues(credentials: Credentials, folder: string): Pro
   const client = new SQSClient({ endpoint, credentials });
   const stopping = new AbortController();
   const names = Object.keys(queues) as QueueName[];
-  const urls = Object.fromEntries(
-    names.map((name) => [name, `${endpoint}${createWithDeadLetters(server, name)}`]),
-  ) as Record<QueueName, string>;
+  const created = names.map(
+    async (name) => [name, `${endpoint}${await createWithDeadLetters(client, name)}`] as const,
+  );
+  const urls = Object.fromEntries(await Promise.all(created)) as Record<QueueName, string>;
   let polling: Promise<void>[] = [];
   return {
     endpoint,
@@ -55,17 +59,36 @@ async function start(credentials: Credentials, folder: string): Promise<LocalSqs
   }
 }
 
-/** Returns the path of the queue's URL. */
-function createWithDeadLetters(server: LocalSqs, name: QueueName): string {
-  const { maxReceiveCount } = queues[name];
-  const { queueArn: deadLetterTargetArn } = server.createQueue(`${name}-dead-letters`);
-  const { queueUrl } = server.createQueue(name, {
-    attributes: {
-      VisibilityTimeout: String(queues[name].visibilitySeconds),
-      RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }),
-    },
-  });
-  return new URL(queueUrl).pathname;
+/**
+ * Returns the path of the queue's URL. A queue of an earlier start keeps its messages: `CreateQueue` leaves a queue that
+ * exists as it is, where the server's own function `createQueue` would replace it by an empty one.
+ */
+async function createWithDeadLetters(client: SQSClient, name: QueueName): Promise<string> {
+  const { maxReceiveCount, visibilitySeconds } = queues[name];
+  const deadLetters = await createQueue(client, `${name}-dead-letters`);
+  const { Attributes } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ['QueueArn'] }),
+  );
+  const queue = await createQueue(client, name);
+  // In a request of its own, as an earlier version may have made the queue with other attributes.
+  await client.send(
+    new SetQueueAttributesCommand({
+      QueueUrl: queue,
+      Attributes: {
+        VisibilityTimeout: String(visibilitySeconds),
+        RedrivePolicy: JSON.stringify({
+          deadLetterTargetArn: Attributes?.QueueArn,
+          maxReceiveCount,
+        }),
+      },
+    }),
+  );
+  return new URL(queue).pathname;
+}
+
+async function createQueue(client: SQSClient, QueueName: string): Promise<string> {
+  const { QueueUrl = '' } = await client.send(new CreateQueueCommand({ QueueName }));
+  return QueueUrl;
 }
 
 /** As Lambda's event source mapping: batches of 10, and only what succeeded is deleted. */
