@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { environmentFile } from './environment-file.ts';
 import { OneClearLine } from './one-clear-line.ts';
 import { ASSEMBLY, synthesize } from './synthesize.ts';
 
@@ -8,7 +9,8 @@ import { ASSEMBLY, synthesize } from './synthesize.ts';
  * deployed.
  */
 
-process.on('SIGTERM', () => process.kill(process.pid, 'SIGINT'));
+for (const signal of ['SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => process.kill(process.pid, 'SIGINT'));
 
 try {
   const { demo, bundled } = readArguments();
@@ -44,32 +46,16 @@ async function serve({
   process.env['POWERTOOLS_LOG_LEVEL'] ??= 'CRITICAL';
   process.env['POWERTOOLS_METRICS_DISABLED'] ??= 'true';
   const { startLocalSystem } = await import('./system.ts');
-  const folder = process.env['JOBBER_TOKENS_FOLDER'] ?? '.local';
+  const folder = join(
+    process.env['JOBBER_TOKENS_FOLDER'] ?? '.local',
+    jobber ? 'jobber' : 'simulator',
+  );
   const system = await startLocalSystem({
     port,
-    folder: resolve(folder, jobber ? 'jobber' : 'simulator'),
+    folder: resolve(folder),
     jobber,
     assembly: process.env[ASSEMBLY],
   });
-  const { url, pageKey, jobberUrl, awsUrl, environment } = system;
-  process.stdout.write(`
-jobber-tokens   ${url}${pageKey ? `   the key that its page asks for: ${pageKey}` : ''}
-Jobber          ${jobberUrl}${jobber ? `   callback URL of the app: ${url}/oauth/callback` : ' (simulated)'}
-Lambda          ${awsUrl}
-
-For jobber-tokens/client, an AWS SDK, or the AWS CLI 2, in another terminal (the keys are new at each start):
-  unset AWS_PROFILE
-${Object.entries(environment)
-  .map(([name, value]) => `  export ${name}=${value}`)
-  .join('\n')}
-  aws lambda invoke --function-name get-token --cli-binary-format raw-in-base64-out \\
-    --payload '{"accountId":"…"}' /dev/stdout
-
-Ctrl-C stops it; the connections are kept in ${folder}. Close the other terminal then: what it exported leads to ports
-that any program of this machine may take.
-`);
-  process.send?.({ url, pageKey, jobberUrl, awsUrl, environment });
-
   process.once('SIGINT', () => {
     process.once('SIGINT', () => process.exit(130));
     system.close().then(
@@ -77,6 +63,24 @@ that any program of this machine may take.
       () => process.exit(1),
     );
   });
+
+  const { url, pageKey, jobberUrl, awsUrl, environment } = system;
+  const file = environmentFile(folder, environment);
+  process.once('exit', file.remove);
+  process.stdout.write(`
+jobber-tokens   ${url}${pageKey ? `   the key that its page asks for: ${pageKey}` : ''}
+Jobber          ${jobberUrl}${jobber ? `   callback URL of the app: ${url}/oauth/callback` : ' (simulated)'}
+Lambda          ${awsUrl}
+
+For jobber-tokens/client, an AWS SDK, or the AWS CLI 2, in another terminal (the keys are new at each start):
+  ${file.command}
+  aws lambda invoke --endpoint-url ${awsUrl} --function-name get-token \\
+    --cli-binary-format raw-in-base64-out --payload '{"accountId":"…"}' /dev/stdout
+
+Ctrl-C stops it; the connections are kept in ${folder}. Close the other terminal then: its variables lead to
+ports that any program of this machine may take.
+`);
+  process.send?.({ url, pageKey, jobberUrl, awsUrl, environment });
 }
 
 function readArguments(): { demo: boolean; bundled: boolean } {

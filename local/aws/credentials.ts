@@ -40,15 +40,15 @@ export function guarded(credentials: Credentials, listener: RequestListener): Re
     if (!isOwnHost(request) || headers.origin !== undefined)
       return refuse(response, 403, 'AccessDeniedException', 'This is for programs alone.');
     if (!isSignedWith(credentials, request))
-      return refuse(response, 403, 'UnrecognizedClientException', EXPORT);
+      return refuse(response, 403, 'UnrecognizedClientException', SOURCE_AGAIN);
     if (method !== 'POST')
       return refuse(response, 405, 'MethodNotAllowedException', 'Use the method POST.');
     return listener(request, response);
   };
 }
 
-const EXPORT =
-  'The access key is not of this start. Export what `npm start` has printed: its credentials are new at each start.';
+const SOURCE_AGAIN =
+  'The access key is not of this start. Source the file `env` again, as `npm start` prints it: the credentials are new at each start.';
 
 function isSignedWith({ accessKeyId }: Credentials, { headers }: IncomingMessage): boolean {
   const [, given = ''] =

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,15 +31,36 @@ function run(environment: Record<string, string> = {}, ...args: string[]) {
   return child;
 }
 
-/** The variables that a start tells its user to export, once it has printed all. */
-async function printedExports(child: ChildProcess): Promise<Record<string, string>> {
+/** All that a start prints. */
+async function printed(child: ChildProcess): Promise<string> {
   let printed = '';
   for await (const chunk of child.stdout ?? []) {
     printed += chunk;
     if (printed.includes('Ctrl-C stops it')) break;
   }
-  const found = printed.matchAll(/^ +export (\w+)=(.*)$/gm);
-  return Object.fromEntries([...found].map(([, name, value]) => [name, value]));
+  return printed;
+}
+
+/** What a start tells its user to enter in another terminal. */
+function commandsIn(output: string): { source: string; invoke: string } {
+  const [, source = ''] = /^ +(\. .*)$/m.exec(output) ?? [];
+  const [, invoke = ''] = /^ +(aws lambda invoke (?:.*\\\n)*.*)$/m.exec(output) ?? [];
+  return { source, invoke };
+}
+
+/** In the terminal of somebody who also works with a real AWS account. */
+const inTerminal = (script: string, path = '') =>
+  promisify(execFile)('sh', ['-euc', script], {
+    cwd: new URL('../..', import.meta.url),
+    env: {
+      PATH: `${path}:${dirname(process.execPath)}:${process.env['PATH']}`,
+      AWS_PROFILE: 'work',
+    },
+  });
+
+async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
+  child.kill(signal);
+  await once(child, 'exit');
 }
 
 /** What a start that fails prints, line by line. */
@@ -60,28 +81,86 @@ describe('npm start', { timeout: 60_000 }, () => {
     expect(await output).toContain(`jobber-tokens   ${url}`);
   });
 
-  it('prints what an AWS SDK in another terminal needs, with new credentials at each start', async () => {
-    const keys: (string | undefined)[] = [];
+  it('writes a file that tells an AWS SDK in another terminal what it needs, new credentials included', async () => {
+    const keys: string[] = [];
+    writeFileSync(
+      join(folder, 'invoke.mjs'),
+      `import { createRequire } from 'node:module';
+      const { InvokeCommand, LambdaClient } = createRequire('${MAIN}')('@aws-sdk/client-lambda');
+      const { Payload } = await new LambdaClient().send(
+        new InvokeCommand({ FunctionName: 'get-token', Payload: '{"accountId":"x"}' }),
+      );
+      console.log(Buffer.from(Payload).toString());`,
+    );
     for (const _ of ['first start', 'second start']) {
       const child = run();
-      const exported = await printedExports(child);
-      keys.push(exported['AWS_ACCESS_KEY_ID'], exported['AWS_SECRET_ACCESS_KEY']);
-      const script = `
-        import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-        const { Payload } = await new LambdaClient().send(
-          new InvokeCommand({ FunctionName: 'get-token', Payload: '{"accountId":"x"}' }),
-        );
-        process.stdout.write(Payload);`;
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        ['--input-type=module', '-e', script],
-        { cwd: new URL('../..', import.meta.url), env: exported },
+      const { source } = commandsIn(await printed(child));
+      const { stdout } = await inTerminal(
+        `${source}; echo "$AWS_ACCESS_KEY_ID"; echo "$AWS_SECRET_ACCESS_KEY"; node '${folder}/invoke.mjs'`,
       );
-      expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'not_connected' } });
-      child.kill('SIGINT');
-      await once(child, 'exit');
+      const [id = '', secret = '', answer = ''] = stdout.split('\n');
+      keys.push(id, secret);
+      expect(JSON.parse(answer)).toMatchObject({ ok: false, error: { code: 'not_connected' } });
+      await stop(child);
     }
     expect(new Set(keys).size).toBe(4);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'keeps that file from other users of the machine, and removes it at a %s',
+    async (signal) => {
+      const file = join(folder, 'simulator', 'env');
+      mkdirSync(join(folder, 'simulator'));
+      // As a start leaves it that could not end by itself.
+      writeFileSync(file, 'stale', { mode: 0o644 });
+      const child = run();
+      const { source } = commandsIn(await printed(child));
+      expect(source).toBe(`. ${file}`);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      await stop(child, signal);
+      expect(existsSync(file)).toBe(false);
+    },
+  );
+
+  it('names that file as a shell takes it, wherever the folder is', async () => {
+    const { source } = commandsIn(
+      await printed(run({ JOBBER_TOKENS_FOLDER: join(folder, "it's a folder") })),
+    );
+    const { stdout } = await inTerminal(`${source}; echo "$JOBBER_TOKENS_GET_TOKEN_FUNCTION"`);
+    expect(stdout).toBe('get-token\n');
+  });
+
+  it('prints a command for the AWS CLI that names its endpoint, since older CLIs know no variable for it', async () => {
+    const child = run();
+    const [[{ awsUrl }], output] = await Promise.all([
+      once(child, 'message') as Promise<[{ awsUrl: string }]>,
+      printed(child),
+    ]);
+    const { source, invoke } = commandsIn(output);
+    const program = '#!/bin/sh\necho "profile=$AWS_PROFILE"\nfor each; do echo "$each"; done\n';
+    writeFileSync(join(folder, 'aws'), program, { mode: 0o755 });
+    const { stdout } = await inTerminal(`${source}\n${invoke}`, folder);
+    const [profile, ...args] = stdout.trim().split('\n');
+    expect(profile).toBe('profile=');
+    expect(args.slice(0, 2)).toEqual(['lambda', 'invoke']);
+    expect(args[args.indexOf('--endpoint-url') + 1]).toBe(awsUrl);
+    expect(args[args.indexOf('--function-name') + 1]).toBe('get-token');
+  });
+
+  it('is at the same addresses after a restart', async () => {
+    const other = createServer();
+    const port = await listen(other, 0);
+    await close(other);
+    for (const _ of ['first start', 'second start']) {
+      const child = run({ PORT: String(port) });
+      const [addresses] = await once(child, 'message');
+      expect(addresses).toMatchObject({
+        url: `http://localhost:${port}`,
+        jobberUrl: `http://localhost:${port + 1}`,
+        awsUrl: `http://127.0.0.1:${port + 2}`,
+      });
+      await stop(child);
+    }
   });
 
   it('keeps its folder from other users of the machine', async () => {

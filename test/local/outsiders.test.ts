@@ -135,7 +135,7 @@ describe('the credentials of a start', () => {
       lambda.send(new InvokeCommand({ FunctionName: 'get-token' })),
     ).rejects.toMatchObject({
       name: 'UnrecognizedClientException',
-      message: expect.stringContaining('Export what'),
+      message: expect.stringContaining('Source the file'),
     });
   });
 });
