@@ -21,10 +21,8 @@ const { clientId, clientSecret } = jobber.settings;
 const secrets = localSecrets(join(folder, 'sealing-key.json'), { clientId, clientSecret });
 rmSync(folder, { recursive: true });
 const bus = localEventBus(() => undefined);
-const nothingToInvoke = async () => {
-  throw new Error('No function is invoked through this endpoint.');
-};
-const secretsPort = await listen(awsEndpoint(credentials, secrets, bus, nothingToInvoke), 0);
+const noFunctions = { has: () => false, invoke: async () => undefined };
+const secretsPort = await listen(awsEndpoint(credentials, secrets, bus, noFunctions), 0);
 const sqsUrl = `http://127.0.0.1:${sqs.port}`;
 const queue = (name: keyof typeof queues) => {
   const { queueUrl } = sqs.createQueue(name, {

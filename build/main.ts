@@ -51,23 +51,36 @@ export async function buildPackage(): Promise<void> {
   writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n');
   await buildCli();
   await buildFunctions();
+  // The package is one of ES modules, and these are none.
+  writeFileSync(join(dist, 'functions/package.json'), '{ "type": "commonjs" }\n');
 }
 
 async function buildCli(): Promise<void> {
   await build({
     absWorkingDir: root,
-    entryPoints: ['cli/main.ts'],
+    entryPoints: { main: 'cli/main.ts', 'container-process': 'local/container-process.ts' },
     outdir: cli,
+    // What a command does not need is not loaded for it.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    mainFields: ['module', 'main'],
+    // Installed by those who start the local system.
+    external: ['dynalite', 'classic-level', 'fauxqs'],
+    minifyWhitespace: true,
+    minifySyntax: true,
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
     // Some of what is bundled is CommonJS.
     banner: {
-      js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+      js: "#!/usr/bin/env node\nimport { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",
     },
   });
   cpSync(join(root, 'cli/template'), join(cli, 'template'), { recursive: true });
+  for (const name of ['page.html', 'page.css', 'page.js']) {
+    cpSync(join(root, 'local/page', name), join(cli, name));
+  }
 }
 
 if (import.meta.main) await buildPackage();

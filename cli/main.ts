@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { OneClearLine } from '../local/one-clear-line.ts';
 import { initCommand } from './commands/init.ts';
+import { startCommand } from './commands/start.ts';
 import { packageVersion } from './package-version.ts';
 
 /* `jobber-tokens`, the command line. Exit codes: 0 done, 1 not done, 2 wrongly called. */
@@ -9,6 +10,7 @@ const program = new Command('jobber-tokens')
   .description('Keeps the Jobber connections of an app alive.')
   .version(packageVersion(), '-v, --version')
   .addCommand(initCommand())
+  .addCommand(startCommand())
   .showHelpAfterError('(jobber-tokens --help lists the commands)');
 for (const each of [program, ...program.commands]) each.exitOverride();
 

@@ -1,4 +1,5 @@
-import type { Invoke, LocalFunctionName } from './functions.ts';
+import type { FunctionName } from '../functions/manifest.ts';
+import { type Invoke, isOurs } from './functions.ts';
 
 export interface Entry {
   readonly id: number;
@@ -54,18 +55,21 @@ interface KnownResults {
   readonly copied?: number;
 }
 
-const HTTP_WORDS: Partial<Record<LocalFunctionName, string>> = {
+const HTTP_WORDS: Partial<Record<FunctionName, string>> = {
   'oauth-connect': 'a browser was sent to Jobber',
   'oauth-callback': 'a browser came back',
   'jobber-webhook': 'a webhook came',
   jwks: 'public keys were read',
 };
 
-function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone']] {
+function inWords(name: string, result: unknown): [string, Entry['tone']] {
   const { ok, error, status, url, statusCode, batchItemFailures, queued, copied } = (result ??
     {}) as KnownResults;
   if (statusCode !== undefined) {
-    return [`${HTTP_WORDS[name]}, HTTP ${statusCode}`, statusCode < 400 ? 'good' : 'bad'];
+    return [
+      `${HTTP_WORDS[name as FunctionName] ?? name}, HTTP ${statusCode}`,
+      statusCode < 400 ? 'good' : 'bad',
+    ];
   }
   if (batchItemFailures) {
     const failed = batchItemFailures.length;
@@ -75,6 +79,7 @@ function inWords(name: LocalFunctionName, result: unknown): [string, Entry['tone
   }
   if (copied !== undefined) return [`${copied} clients copied`, 'good'];
   if (queued !== undefined) return [`${queued} queued`, 'neutral'];
+  if (!isOurs(name)) return ['done', 'good'];
   if (!ok) return [`${name === 'get-token' ? 'no token' : 'refused'}, ${error?.code}`, 'bad'];
   if (status !== undefined) return [status, 'neutral'];
   return [url === undefined ? 'a token was handed out' : 'a link was made', 'good'];

@@ -1,7 +1,7 @@
-import { type FunctionName, functions } from '../functions/manifest.ts';
+import type { FunctionName } from '../functions/manifest.ts';
 import { type LocalResources, readAssembly } from './assembly.ts';
 import { type Container, startContainer } from './container.ts';
-import { functionsInProcess, type Lambda } from './functions.ts';
+import { functionsInProcess, isOurs, type Lambda, type OwnFunctions } from './functions.ts';
 
 /**
  * The functions as they are deployed: the code and the environment of the template in `folder`, each in a process
@@ -11,8 +11,10 @@ export function bundledFunctions(
   folder: string,
   local: LocalResources,
   surroundings: Readonly<Record<string, string>>,
+  own: OwnFunctions = {},
 ): Lambda {
   const images = readAssembly(folder, local);
+  const others = functionsInProcess(own);
   const serving = new Map<FunctionName, Container>();
 
   function start(name: FunctionName): Container {
@@ -21,10 +23,11 @@ export function bundledFunctions(
   }
 
   return {
+    has: others.has,
     start,
     invoke(name, event) {
-      // The examples are the owner's, and not among what is deployed here.
-      if (!isDeployed(name)) return functionsInProcess.invoke(name, event);
+      // The owner's are not among what is deployed here.
+      if (!isOurs(name)) return others.invoke(name, event);
       const running = serving.get(name);
       const container = running?.isRunning ? running : start(name);
       serving.set(name, container);
@@ -35,5 +38,3 @@ export function bundledFunctions(
     },
   };
 }
-
-const isDeployed = (name: string): name is FunctionName => name in functions;

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import type { FunctionName } from '../functions/manifest.ts';
+import { isBuilt } from './built.ts';
 
 /** What is run, and how. */
 export interface Image {
@@ -48,10 +49,14 @@ export interface Container {
  */
 export function startContainer(image: Image): Container {
   const { name, file, handler, timeoutSeconds, environment } = image;
-  const child = fork(new URL('./container-process.ts', import.meta.url), [name, file, handler], {
-    env: environment,
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = fork(
+    new URL(`./container-process.${isBuilt ? 'js' : 'ts'}`, import.meta.url),
+    [name, file, handler],
+    {
+      env: environment,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   const loaded = Promise.withResolvers<void>();
   let invocations = 0;

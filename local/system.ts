@@ -20,7 +20,7 @@ import {
 import { recordingFront, streamConsumer } from './aws/table-stream.ts';
 import { createClientsTable, createConnectionsTable } from './aws/tables.ts';
 import { bundledFunctions } from './bundled-functions.ts';
-import { functionsInProcess, type Invoke } from './functions.ts';
+import { functionsInProcess, type Invoke, type OwnFunctions } from './functions.ts';
 import { httpFront } from './http-front.ts';
 import { type JobberSimulator, startJobberSimulator } from './jobber/simulator.ts';
 import { close, listen, portError } from './listen.ts';
@@ -34,6 +34,8 @@ export interface LocalSystemOptions {
   readonly folder: string;
   /** The real Jobber, or another server that speaks the same; without it the simulator. */
   readonly jobber?: { clientId: string; clientSecret: string; baseUrl: string } | undefined;
+  /** The owner's functions, which this system runs beside its own. @default - none */
+  readonly own?: OwnFunctions | undefined;
   /** The folder of a synthesized app, to run the functions as it deploys them. */
   readonly assembly?: string | undefined;
 }
@@ -65,7 +67,7 @@ const CLIENTS_TABLE = 'clients';
  * @throws OneClearLine
  */
 export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
-  const { port, folder } = options;
+  const { port, folder, own = {} } = options;
   const nextPort = (step: number) => (port === 0 ? 0 : port + step);
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -110,7 +112,10 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
 
     const secrets = localSecrets(join(folder, 'sealing-key.json'), jobber);
     const bus = localEventBus((event) => log.note(inWords(event)));
-    const aws = awsEndpoint(credentials, secrets, bus, noted);
+    const aws = awsEndpoint(credentials, secrets, bus, {
+      has: (name) => lambda.has(name),
+      invoke: noted,
+    });
     const awsUrl = `http://127.0.0.1:${await listen(aws, nextPort(2))}`;
     stops.push(() => close(aws));
 
@@ -148,12 +153,13 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     };
     Object.assign(process.env, environment, resources, settings);
     const lambda = options.assembly
-      ? bundledFunctions(options.assembly, resources, {
-          ...environment,
-          ...settings,
-          ...powertools(),
-        })
-      : functionsInProcess;
+      ? bundledFunctions(
+          options.assembly,
+          resources,
+          { ...environment, ...settings, ...powertools() },
+          own,
+        )
+      : functionsInProcess(own);
     stops.push(async () => lambda.close());
     queues.deliverTo(noted);
     if (simulator) {

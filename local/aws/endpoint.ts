@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type Invoke, isLocalFunction } from '../functions.ts';
+import type { Lambda } from '../functions.ts';
 import { type Credentials, guarded } from './credentials.ts';
 import type { LocalEventBus } from './event-bus.ts';
 import type { LocalSecrets } from './secrets.ts';
@@ -27,7 +27,7 @@ export function awsEndpoint(
   credentials: Credentials,
   secrets: LocalSecrets,
   bus: LocalEventBus,
-  invoke: Invoke,
+  { has, invoke }: Pick<Lambda, 'has' | 'invoke'>,
 ): Server {
   const listener: RequestListener = async (request, response) => {
     const reply = await answer(request).catch(
@@ -74,7 +74,7 @@ export function awsEndpoint(
     body: string,
     headers: IncomingMessage['headers'],
   ): Promise<Reply> {
-    if (!isLocalFunction(name)) return failure(404, 'ResourceNotFoundException');
+    if (!has(name)) return failure(404, 'ResourceNotFoundException');
     let event: unknown;
     try {
       event = body === '' ? {} : JSON.parse(body);

@@ -17,7 +17,7 @@ const files: Record<string, { type: string; name: string }> = {
 
 /** The page at `/` and what it asks for below `/_local/`; only for pages and programs of this machine. */
 export function consolePage(dependencies: PageDependencies): Aside {
-  const { url, db, tableName, simulator, log, key } = dependencies;
+  const { url, db, tableName, simulator, lambda, log, key } = dependencies;
   const actions = pageActions(dependencies);
 
   return async (request, response) => {
@@ -50,6 +50,7 @@ export function consolePage(dependencies: PageDependencies): Aside {
     const accounts = simulator?.audit().accounts;
     return {
       now: Date.now(),
+      syncs: lambda.has('sync-clients'),
       marketplace: simulator && `${simulator.url}/marketplace`,
       connections: (await listConnections(db, tableName)).map((connection) => ({
         ...connection,

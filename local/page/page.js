@@ -50,7 +50,7 @@ async function state() {
   throw new Error((await response.json()).message);
 }
 
-function render({ now, marketplace, connections, log }) {
+function render({ now, marketplace, syncs, connections, log }) {
   const simulated = marketplace !== undefined;
   byId('jobber').textContent = simulated
     ? 'This is a rehearsal with a simulated Jobber.'
@@ -61,7 +61,7 @@ function render({ now, marketplace, connections, log }) {
   byId('silence').hidden = log.length > 0;
   byId('sweep').disabled = busy.has('sweep undefined');
   keep(byId('connections'), connections, 'accountId', makeCard, (card, connection) =>
-    fillCard(card, connection, now, simulated),
+    fillCard(card, connection, now, { simulated, syncs }),
   );
   keep(byId('log'), log, 'id', makeLine, () => {});
 }
@@ -88,7 +88,7 @@ function makeCard(connection) {
   return card;
 }
 
-function fillCard(card, connection, now, simulated) {
+function fillCard(card, connection, now, { simulated, syncs }) {
   card.className = connection.status;
   card.querySelector('h3').textContent = connection.accountName;
   card.querySelector('.status').textContent = STATUS[connection.status](connection);
@@ -101,7 +101,9 @@ function fillCard(card, connection, now, simulated) {
     const { action } = button.dataset;
     button.disabled = busy.has(`${action} ${connection.accountId}`);
     const isPossible =
-      connection.status === 'active' && (!NEEDS_SIMULATOR.has(action) || simulated);
+      connection.status === 'active' &&
+      (!NEEDS_SIMULATOR.has(action) || simulated) &&
+      (action !== 'sync' || syncs);
     button.hidden = NEEDS_ACTIVE.has(action) && !isPossible;
   }
 }

@@ -90,7 +90,7 @@ export async function certifiedSystem(assembly: string): Promise<CertifiedSystem
     credentials,
     secrets,
     localEventBus(() => undefined),
-    invoke,
+    { has: () => true, invoke },
   );
   const awsUrl = `http://127.0.0.1:${await listen(aws, 0)}`;
   stops.push(() => close(aws));

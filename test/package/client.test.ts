@@ -107,7 +107,7 @@ describe('the packed package', () => {
           path,
         ) &&
         !/^dist\/(?:esm|cjs)\/local\/(?:listen|one-clear-line)\.(?:js|d\.ts)$/.test(path) &&
-        !path.startsWith('dist/cli/template/'),
+        !/^dist\/cli\/(?:template\/|[\w-]+\.(?:js|html|css)$)/.test(path),
     );
     expect(others.sort()).toEqual(
       [
@@ -115,7 +115,7 @@ describe('the packed package', () => {
         'README.md',
         'package.json',
         'dist/cjs/package.json',
-        'dist/cli/main.js',
+        'dist/functions/package.json',
         ...functionNames.flatMap((name) => [
           `dist/functions/${name}/index.js`,
           `dist/functions/${name}/index.js.map`,

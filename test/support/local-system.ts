@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
@@ -56,7 +56,8 @@ export async function testSystem({
   webhooks?: boolean;
 } = {}): Promise<TestSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-test-'));
-  const system = await startLocalSystem({ port: 0, folder, assembly });
+  const own = { 'sync-clients': resolve('examples/sync-clients.ts') };
+  const system = await startLocalSystem({ port: 0, folder, assembly, own });
   const simulator = system.simulator as JobberSimulator;
   if (!webhooks) simulator.settings.webhookUrl = '';
   const TableName = process.env['TABLE_NAME'] ?? '';
