@@ -1,6 +1,7 @@
 /* What a CDK app of the owner's imports: docs/deploying.md. */
 
 export type { CustomDomain } from './http-api.ts';
-export { JobberTokens, type JobberTokensProps } from './jobber-tokens.ts';
+export { JobberTokens } from './jobber-tokens.ts';
+export type { JobberTokensProps } from './jobber-tokens-props.ts';
 export { JobberTokensStack, type JobberTokensStackProps } from './jobber-tokens-stack.ts';
 export { Monitoring, type MonitoringProps } from './monitoring.ts';

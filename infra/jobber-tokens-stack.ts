@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { JobberTokens, type JobberTokensProps } from './jobber-tokens.ts';
+import { JobberTokens } from './jobber-tokens.ts';
+import type { JobberTokensProps } from './jobber-tokens-props.ts';
 import { Monitoring, type MonitoringProps } from './monitoring.ts';
 
 export interface JobberTokensStackProps extends StackProps, JobberTokensProps, MonitoringProps {}
