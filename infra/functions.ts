@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -12,6 +12,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions, READ_BY_ALL } from '../functions/manifest.ts';
 import type { Variable } from '../shared/runtime/environment.ts';
+import { acknowledge } from './acknowledge.ts';
 import { functionsFolder } from './functions-folder.ts';
 
 export interface FunctionsProps {
@@ -66,11 +67,11 @@ function createFunction(
     logGroup,
     tracing: Tracing.ACTIVE,
   });
-  Validations.of(role).acknowledge({
+  acknowledge(role, {
     id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
     reason: 'X-Ray has no resource to name.',
   });
-  Validations.of(fn).acknowledge({
+  acknowledge(fn, {
     id: 'Serverless::Serverless-LambdaDLQ',
     reason:
       'Its callers wait for it, or its queue has dead letters; the next sweep does the work of a failed one.',

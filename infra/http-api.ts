@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   type CfnStage,
@@ -16,6 +16,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { ARecord, type IHostedZone, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 
 /** A domain of the owner's for the HTTP functions. */
 export interface CustomDomain {
@@ -101,7 +102,7 @@ export class HttpFront extends Construct {
     for (const added of this.api.addRoutes({ path, methods: [method], integration })) {
       // The stage may limit only what there is.
       if (isConnect) this.stage.node.addDependency(added);
-      Validations.of(added).acknowledge({
+      acknowledge(added, {
         id: 'AwsSolutions::AwsSolutions-APIG4',
         reason: 'Browsers come here without credentials; the functions verify what they bring.',
       });

@@ -1,10 +1,11 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import type { Alarm, Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
 import { type AlarmProps, createAlarms } from './alarms.ts';
 import { createDashboard } from './dashboard.ts';
 import type { JobberTokens } from './jobber-tokens.ts';
@@ -59,7 +60,7 @@ export class Monitoring extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
-    Validations.of(topic.addSubscription(new EmailSubscription(address))).acknowledge({
+    acknowledge(topic.addSubscription(new EmailSubscription(address)), {
       id: 'Serverless::Serverless-SNSRedrivePolicy',
       reason: 'An e-mail that is not delivered is no work lost: the alarm stays on.',
     });

@@ -1,8 +1,9 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type QueueName, queues } from '../functions/manifest.ts';
+import { acknowledge } from './acknowledge.ts';
 import { allow } from './permissions.ts';
 
 const LONGEST = Duration.days(14);
@@ -44,7 +45,7 @@ export class QueueWithDeadLetters extends Construct {
       maxConcurrency,
       reportBatchItemFailures: true,
     });
-    Validations.of(delivery).acknowledge({
+    acknowledge(delivery, {
       id: 'Serverless::Serverless-LambdaEventSourceMappingDestination',
       reason: 'Messages that fail go back to their queue, and from there to its dead letters.',
     });
@@ -55,7 +56,8 @@ export class QueueWithDeadLetters extends Construct {
 export function deadLetterQueue(scope: Construct, id: string): Queue {
   const queue = new Queue(scope, id, { retentionPeriod: LONGEST, enforceSSL: true });
   const reason = 'It is a dead-letter queue itself; an alarm watches it.';
-  Validations.of(queue).acknowledge(
+  acknowledge(
+    queue,
     { id: 'AwsSolutions::AwsSolutions-SQS3', reason },
     { id: 'Serverless::Serverless-SQSRedrivePolicy', reason },
   );

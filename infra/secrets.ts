@@ -1,7 +1,8 @@
-import { RemovalPolicy, SecretValue, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, SecretValue } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { APP_SECRET_PLACEHOLDER } from '../shared/jobber/app-secret.ts';
+import { acknowledge } from './acknowledge.ts';
 
 /*
  * CloudFormation writes a secret's value again whenever its own properties change here, over whatever the
@@ -15,7 +16,7 @@ export function appSecret(scope: Construct): Secret {
     secretStringValue: SecretValue.unsafePlainText(JSON.stringify(APP_SECRET_PLACEHOLDER)),
     removalPolicy: RemovalPolicy.RETAIN,
   });
-  Validations.of(secret).acknowledge({
+  acknowledge(secret, {
     id: 'AwsSolutions::AwsSolutions-SMG4',
     reason: 'Only Jobber’s Developer Center can make a new client secret.',
   });
@@ -52,7 +53,7 @@ function randomSecret(
     generateSecretString: { passwordLength: 64, excludePunctuation: true },
     removalPolicy,
   });
-  Validations.of(secret).acknowledge({
+  acknowledge(secret, {
     id: 'AwsSolutions::AwsSolutions-SMG4',
     reason: 'Its owner makes a new version when a key may have leaked; docs/deploying.md says how.',
   });

@@ -1,4 +1,4 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { EventInvokeConfig, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import {
@@ -10,6 +10,7 @@ import {
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { SWEEP_EVERY_MINUTES } from '../functions/manifest.ts';
+import { acknowledge } from './acknowledge.ts';
 import { allow } from './permissions.ts';
 import { deadLetterQueue } from './queues.ts';
 
@@ -35,7 +36,7 @@ export class SweepSchedule extends Construct {
       maxEventAge: interval,
       retryAttempts: 0,
     });
-    Validations.of(invocation).acknowledge({
+    acknowledge(invocation, {
       id: 'Serverless::Serverless-LambdaAsyncFailureDestination',
       reason: 'The next sweep does the work of one that failed; an alarm counts its errors.',
     });

@@ -16,17 +16,27 @@ export interface PackedPackage {
   readonly files: readonly string[];
   /** Of the tarball. */
   readonly bytes: number;
-  /** Checks a file of the folder's as a strict project does; @returns what tsc says. */
-  check(...names: string[]): Promise<string>;
+  /**
+   * Checks files of the folder's as a strict project does.
+   * @param filesAndOptions paths from the folder, and further options of tsc
+   * @returns what tsc says
+   */
+  check(...filesAndOptions: string[]): Promise<string>;
   /** The same with another major version of TypeScript. */
-  checkWith(compiler: Compiler, ...names: string[]): Promise<string>;
+  checkWith(compiler: Compiler, ...filesAndOptions: string[]): Promise<string>;
   /** @returns the path of the bundle */
   bundle(name: string): Promise<string>;
   remove(): void;
 }
 
-/** A project that has installed what `npm pack` makes; the dependencies are the ones of this repository. */
-export async function packedPackage(): Promise<PackedPackage> {
+/**
+ * A project that has installed what `npm pack` makes; the dependencies are the ones of this repository.
+ * @param others packages of this repository that are installed under another name: `{ constructs: 'constructs-lowest' }`.
+ *   Node and tsc then have to keep symbolic links, since behind the links a package finds its usual neighbours.
+ */
+export async function packedPackage(
+  others: Readonly<Record<string, string>> = {},
+): Promise<PackedPackage> {
   const folder = mkdtempSync(join(tmpdir(), 'jobber-tokens-packed-'));
   const { stdout } = await run(
     'npm',
@@ -44,14 +54,16 @@ export async function packedPackage(): Promise<PackedPackage> {
   const unpack = ['-xzf', join(folder, filename), '--strip-components=1'];
   await run('tar', [...unpack, '-C', join(modules, 'jobber-tokens')]);
   for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (name === '.bin' || !name.startsWith('.'))
-      symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    if (name.startsWith('.') && name !== '.bin') continue;
+    symlinkSync(join(root, 'node_modules', others[name] ?? name), join(modules, name));
   }
-  async function checkWith(compiler: Compiler, ...names: string[]): Promise<string> {
+  async function checkWith(compiler: Compiler, ...filesAndOptions: string[]): Promise<string> {
     const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext'];
     const tsc = join(root, 'node_modules', compiler, 'bin/tsc');
-    const types = ['--types', 'node', '--skipLibCheck'];
-    return run(process.execPath, [tsc, ...options, ...types, ...names], { cwd: folder }).then(
+    const types = ['--types', 'node', '--skipLibCheck', '--preserveSymlinks'];
+    return run(process.execPath, [tsc, ...options, ...types, ...filesAndOptions], {
+      cwd: folder,
+    }).then(
       () => '',
       ({ stdout }) => stdout,
     );
