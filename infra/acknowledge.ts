@@ -8,9 +8,9 @@ interface Acknowledgement {
 }
 
 /**
- * Tells cdk-nag why a construct breaks a rule, so that an owner who runs it sees no finding of ours. CDK before 2.276 has no
- * `Validations`: there the acknowledgements are left out. The namespace import is for those versions, since an import by
- * name of what is missing ends the program.
+ * Tells cdk-nag why a construct breaks a rule, so that an owner who runs it sees no finding of ours. Older versions of CDK
+ * have no `Validations`: there the acknowledgements are left out. This file imports the namespace, because an import by a
+ * name that is missing would end the program.
  */
 export function acknowledge(construct: IConstruct, ...acknowledgements: Acknowledgement[]): void {
   const validations: typeof cdk.Validations | undefined = cdk.Validations;

@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import type { JobberTokens } from './jobber-tokens.ts';
-import { FIVE_MINUTES, metricsOf } from './metrics.ts';
+import { FIVE_MINUTES } from './metrics.ts';
 
 const WEBHOOK_LIMIT = Duration.millis(800);
 const SWEEP_LAG_LIMIT = Duration.minutes(10);
@@ -35,10 +35,10 @@ export interface AlarmProps {
 /** Everything that somebody should hear of. What to do about each is in docs/deploying.md. */
 export function createAlarms(
   scope: Construct,
-  { serviceName, functions, deadLetters, httpFront }: JobberTokens,
+  jobberTokens: JobberTokens,
   { reconnectsPerHour = 5, webhookSilenceAlarmDays }: AlarmProps,
 ): Alarm[] {
-  const metric = metricsOf(serviceName);
+  const { functions, deadLetters, httpFront } = jobberTokens;
   const atLeast = (threshold: number, id: string, of: Metric, alarmDescription: string) =>
     new Alarm(scope, id, {
       alarmDescription,
@@ -52,37 +52,37 @@ export function createAlarms(
     atLeast(
       1,
       'ClientRejected',
-      metric('ClientRejected'),
+      jobberTokens.metricClientRejections(),
       'Jobber rejects the client id or secret of the app. No connection is lost; correct the app secret.',
     ),
     atLeast(
       1,
       'StoreFailed',
-      metric('StoreFailed'),
+      jobberTokens.metric('StoreFailed'),
       'Neither the table nor the escrow queue took a rotation. It is in the log of level CRITICAL: save it from there.',
     ),
     atLeast(
       1,
       'ForeignTokens',
-      metric('ForeignTokens'),
+      jobberTokens.metric('ForeignTokens'),
       'Jobber answered a refresh with tokens of another account. They were not stored; tell Jobber.',
     ),
     atLeast(
       1,
       'RotationEscrowed',
-      metric('RotationEscrowed'),
+      jobberTokens.metric('RotationEscrowed'),
       'The table refused a rotation, which waits in the escrow queue. Look at DynamoDB.',
     ),
     atLeast(
       reconnectsPerHour,
       'Reconnects',
-      metric('ReconnectRequired').with({ period: Duration.hours(1) }),
+      jobberTokens.metricReconnects({ period: Duration.hours(1) }),
       `${reconnectsPerHour} or more connections were lost within an hour.`,
     ),
     new Alarm(scope, 'SweepLag', {
       alarmDescription:
         'The sweep is behind, or does not run. Tokens will expire before they are refreshed.',
-      metric: metric('SweepLag', Stats.MAXIMUM),
+      metric: jobberTokens.metricSweepLag(),
       threshold: SWEEP_LAG_LIMIT.toSeconds(),
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: 2,
@@ -91,7 +91,7 @@ export function createAlarms(
     new Alarm(scope, 'ValidityLeft', {
       alarmDescription:
         'Access tokens were about to expire, or had, when their refresh began. Look at the queue of the refreshes, and at Jobber.',
-      metric: metric('ValidityLeft', Stats.MINIMUM),
+      metric: jobberTokens.metricValidityLeft(),
       threshold: VALIDITY_LIMIT.toSeconds(),
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
       evaluationPeriods: 2,
@@ -106,13 +106,13 @@ export function createAlarms(
     atLeast(
       1,
       'WebhookUnreadable',
-      metric('WebhookUnreadable'),
+      jobberTokens.metric('WebhookUnreadable'),
       'Jobber signed a webhook whose form is not known. It is lost; a disconnect is found out at the next refresh.',
     ),
     atLeast(
       1,
       'WebhookFromFuture',
-      metric('WebhookFromFuture'),
+      jobberTokens.metric('WebhookFromFuture'),
       'Jobber signed a disconnect that is dated more than five minutes ahead. It was ignored; the log says for whom. ' +
         'The next refresh finds out whether the account is disconnected.',
     ),
@@ -125,20 +125,20 @@ export function createAlarms(
     atLeast(
       1,
       'ApiVersionUpgraded',
-      metric('ApiVersionUpgraded').with(WITHIN_A_DAY),
+      jobberTokens.metric('ApiVersionUpgraded', WITHIN_A_DAY),
       'Jobber has removed the API version that is sent, and answers with another one. ' +
         'Check your queries against a supported version and set jobberGraphqlVersion.',
     ),
     atLeast(
       1,
       'ApiVersionWarning',
-      metric('ApiVersionWarning').with(WITHIN_A_DAY),
+      jobberTokens.metric('ApiVersionWarning', WITHIN_A_DAY),
       'Jobber will remove the API version that is sent, or does not know it; the log says which. ' +
         'Check your queries against the latest version and set jobberGraphqlVersion.',
     ),
     ...(webhookSilenceAlarmDays === undefined
       ? []
-      : [webhookSilence(scope, metric, webhookSilenceAlarmDays)]),
+      : [webhookSilence(scope, jobberTokens, webhookSilenceAlarmDays)]),
     ...Object.entries(deadLetters).map(([name, queue]) =>
       atLeast(
         1,
@@ -154,11 +154,7 @@ export function createAlarms(
 }
 
 /** Jobber stops sending webhooks to a URL that fails, and says nothing. Refreshes show that connections are active. */
-function webhookSilence(
-  scope: Construct,
-  metric: ReturnType<typeof metricsOf>,
-  days: number,
-): Alarm {
+function webhookSilence(scope: Construct, jobberTokens: JobberTokens, days: number): Alarm {
   // Period times periods is limited to seven days (CloudWatch, PutMetricAlarm).
   if (!Number.isInteger(days) || days < 1 || days > 7) {
     throw new Error(
@@ -172,7 +168,10 @@ function webhookSilence(
     // Without a webhook a day has no data point, and CloudWatch would judge by older days. So fill such days with 0.
     metric: new MathExpression({
       expression: 'IF(FILL(refreshes, 0) > 0 AND FILL(webhooks, 0) == 0, 1, 0)',
-      usingMetrics: { refreshes: metric('RefreshSucceeded'), webhooks: metric('WebhookReceived') },
+      usingMetrics: {
+        refreshes: jobberTokens.metricRefreshes(),
+        webhooks: jobberTokens.metric('WebhookReceived'),
+      },
       label: 'refreshes without a webhook',
       period: Duration.days(1),
     }),

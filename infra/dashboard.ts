@@ -13,7 +13,7 @@ import {
 import type { Construct } from 'constructs';
 import type { FunctionName } from '../functions/manifest.ts';
 import type { JobberTokens } from './jobber-tokens.ts';
-import { FIVE_MINUTES, metricsOf } from './metrics.ts';
+import { FIVE_MINUTES } from './metrics.ts';
 
 /** Somebody waits for these, or their work grows with the connections. CloudWatch shows 50 metrics for nothing. */
 const TIMED = [
@@ -31,18 +31,10 @@ const DAY = { period: Duration.days(1) };
 /** Is everybody connected, and what is wrong? From the top: the answer, what is wrong, why. */
 export function createDashboard(
   scope: Construct,
-  {
-    serviceName,
-    table,
-    functions,
-    refreshQueue,
-    escrowQueue,
-    deadLetters,
-    httpFront,
-  }: JobberTokens,
+  jobberTokens: JobberTokens,
   alarms: Alarm[],
 ): Dashboard {
-  const metric = metricsOf(serviceName);
+  const { table, functions, refreshQueue, escrowQueue, deadLetters, httpFront } = jobberTokens;
   const eachFunction = (of: (fn: JobberTokens['functions']['get-token']) => Metric): IMetric[] =>
     Object.entries(functions).map(([label, fn]) => of(fn).with({ label }));
   const number = (title: string, of: Metric) =>
@@ -61,15 +53,15 @@ export function createDashboard(
       [
         number(
           'Refreshed within the hour',
-          metric('RefreshSucceeded').with({ ...HOUR, label: 'refreshed' }),
+          jobberTokens.metricRefreshes({ ...HOUR, label: 'refreshed' }),
         ),
         number(
           'Connections lost within the day',
-          metric('ReconnectRequired').with({ ...DAY, label: 'lost' }),
+          jobberTokens.metricReconnects({ ...DAY, label: 'lost' }),
         ),
         number(
           'Left of a token when its refresh began',
-          metric('ValidityLeft', Stats.MINIMUM).with({ label: 'seconds at least' }),
+          jobberTokens.metricValidityLeft({ label: 'seconds at least' }),
         ),
         number(
           'Connects that failed within the day',
@@ -94,30 +86,30 @@ export function createDashboard(
       [
         graph(
           'Refreshes',
-          metric('RefreshSucceeded'),
-          metric('RefreshAdopted'),
-          metric('RefreshWaited'),
-          metric('SweepQueued'),
+          jobberTokens.metricRefreshes(),
+          jobberTokens.metric('RefreshAdopted'),
+          jobberTokens.metric('RefreshWaited'),
+          jobberTokens.metric('SweepQueued'),
         ),
         graph(
           'Refreshes that failed',
-          metric('RefreshUnknown'),
-          metric('ClientRejected'),
-          metric('ReconnectRequired'),
+          jobberTokens.metricRefreshFailures(),
+          jobberTokens.metricClientRejections(),
+          jobberTokens.metricReconnects(),
         ),
         graph(
           'Jobber’s token endpoint, milliseconds',
-          metric('TokenEndpointLatency', Stats.p(50)),
-          metric('TokenEndpointLatency', Stats.p(99)),
+          jobberTokens.metricTokenEndpointLatency({ statistic: Stats.p(50) }),
+          jobberTokens.metricTokenEndpointLatency(),
         ),
       ],
       [
         graph(
           'Escrow',
-          metric('RotationEscrowed'),
-          metric('EscrowStored'),
-          metric('StoreFailed'),
-          metric('ForeignTokens'),
+          jobberTokens.metric('RotationEscrowed'),
+          jobberTokens.metric('EscrowStored'),
+          jobberTokens.metric('StoreFailed'),
+          jobberTokens.metric('ForeignTokens'),
         ),
         graph(
           'Messages waiting',
@@ -141,13 +133,13 @@ export function createDashboard(
         graph('Function errors', ...eachFunction((fn) => fn.metricErrors(FIVE_MINUTES))),
         graph(
           'Webhooks, disconnects, API version',
-          metric('WebhookReceived'),
-          metric('WebhookRejected'),
-          metric('WebhookUnreadable'),
-          metric('WebhookFromFuture'),
-          metric('DisconnectWaiting'),
-          metric('ApiVersionUpgraded'),
-          metric('ApiVersionWarning'),
+          jobberTokens.metric('WebhookReceived'),
+          jobberTokens.metric('WebhookRejected'),
+          jobberTokens.metric('WebhookUnreadable'),
+          jobberTokens.metric('WebhookFromFuture'),
+          jobberTokens.metric('DisconnectWaiting'),
+          jobberTokens.metric('ApiVersionUpgraded'),
+          jobberTokens.metric('ApiVersionWarning'),
         ),
         graph(
           'Function durations, p99, milliseconds',

@@ -4,4 +4,5 @@ export type { CustomDomain } from './http-api.ts';
 export { JobberTokens } from './jobber-tokens.ts';
 export type { JobberTokensProps } from './jobber-tokens-props.ts';
 export { JobberTokensStack, type JobberTokensStackProps } from './jobber-tokens-stack.ts';
+export type { MetricName } from './metrics.ts';
 export { Monitoring, type MonitoringProps } from './monitoring.ts';

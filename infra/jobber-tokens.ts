@@ -1,4 +1,5 @@
 import { Stack } from 'aws-cdk-lib';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Grant } from 'aws-cdk-lib/aws-iam';
@@ -14,6 +15,7 @@ import { createFunctions } from './functions.ts';
 import { grantInvoke } from './grant-invoke.ts';
 import { HttpFront } from './http-api.ts';
 import { type JobberTokensProps, refuseWrongSettings } from './jobber-tokens-props.ts';
+import { type MetricName, metricOf } from './metrics.ts';
 import { permissionsOf } from './permissions.ts';
 import { QueueWithDeadLetters } from './queues.ts';
 import { appSecret, sealingSecret, signingSecret } from './secrets.ts';
@@ -156,6 +158,49 @@ export class JobberTokens extends Construct {
     variable = 'JOBBER_TOKENS_CONNECT_LINK_FUNCTION',
   ): Grant {
     return grantInvoke(caller, this, this.functions['create-connect-link'], variable);
+  }
+
+  /**
+   * A metric that the functions write: a number of events, unless {@link MetricName} says otherwise.
+   * @param options such as a period (five minutes by default) or a statistic (by default the sum of what is counted)
+   */
+  metric(name: MetricName, options?: MetricOptions): Metric {
+    return metricOf(this.serviceName, name, options);
+  }
+
+  /** How many rotations were stored. */
+  metricRefreshes(options?: MetricOptions): Metric {
+    return this.metric('RefreshSucceeded', options);
+  }
+
+  /** How many refreshes got no usable answer from Jobber. They are tried again. */
+  metricRefreshFailures(options?: MetricOptions): Metric {
+    return this.metric('RefreshUnknown', options);
+  }
+
+  /** How many connections were lost: an admin of each account has to connect it again. */
+  metricReconnects(options?: MetricOptions): Metric {
+    return this.metric('ReconnectRequired', options);
+  }
+
+  /** How many times Jobber rejected the client id or the client secret of the app. */
+  metricClientRejections(options?: MetricOptions): Metric {
+    return this.metric('ClientRejected', options);
+  }
+
+  /** How many seconds the sweep is behind its schedule, at most. Without a sweep there is no data: treat that as breaching. */
+  metricSweepLag(options?: MetricOptions): Metric {
+    return this.metric('SweepLag', options);
+  }
+
+  /** How many seconds an access token in use was still valid when its refresh began, at least. 900 are normal. */
+  metricValidityLeft(options?: MetricOptions): Metric {
+    return this.metric('ValidityLeft', options);
+  }
+
+  /** How many milliseconds Jobber's token endpoint took to answer, p99. */
+  metricTokenEndpointLatency(options?: MetricOptions): Metric {
+    return this.metric('TokenEndpointLatency', options);
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
+import { Duration } from 'aws-cdk-lib';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { functions } from '../../functions/manifest.ts';
@@ -280,6 +281,39 @@ describe('the metrics that are watched', () => {
       { Namespace: 'JobberTokens', Dimensions: [['service']] },
     ]);
     expect(metric).toMatchObject({ service: 'JobberTokens', SweepQueued: 1 });
+  });
+});
+
+describe('the metrics of the construct', () => {
+  it('are sums over five minutes, of this deployment alone', () => {
+    expect(tokens.metric('WebhookReceived').toMetricConfig().metricStat).toMatchObject({
+      namespace: 'JobberTokens',
+      metricName: 'WebhookReceived',
+      dimensions: [{ name: 'service', value: 'JobberTokens' }],
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+    });
+  });
+
+  it('take the options that every metric of CDK takes', () => {
+    const options = { statistic: 'Average', period: Duration.hours(1) };
+    expect(tokens.metric('SweepLag', options).toMetricConfig().metricStat).toMatchObject(options);
+    expect(tokens.metricReconnects(options).toMetricConfig().metricStat).toMatchObject({
+      ...options,
+      metricName: 'ReconnectRequired',
+    });
+  });
+
+  it.each([
+    ['metricRefreshes', 'RefreshSucceeded', 'Sum'],
+    ['metricRefreshFailures', 'RefreshUnknown', 'Sum'],
+    ['metricReconnects', 'ReconnectRequired', 'Sum'],
+    ['metricClientRejections', 'ClientRejected', 'Sum'],
+    ['metricSweepLag', 'SweepLag', 'Maximum'],
+    ['metricValidityLeft', 'ValidityLeft', 'Minimum'],
+    ['metricTokenEndpointLatency', 'TokenEndpointLatency', 'p99'],
+  ] as const)('%s is %s as %s', (method, metricName, statistic) => {
+    expect(tokens[method]().toMetricConfig().metricStat).toMatchObject({ metricName, statistic });
   });
 });
 
