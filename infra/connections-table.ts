@@ -8,7 +8,7 @@ import {
   TableEncryptionV2,
   TableV2,
 } from 'aws-cdk-lib/aws-dynamodb';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/index-names.ts';
 import { TIME_TO_LIVE } from '../shared/tokens/other-items.ts';
@@ -22,6 +22,17 @@ export interface Replica {
 }
 
 export interface ConnectionsTableProps {
+  /**
+   * A key of yours that encrypts the table, in its Region; another stack may have made it.
+   * @default - a key of its own, which AWS rotates every year
+   */
+  readonly tableKey?: IKey;
+  /**
+   * What becomes of the table, and of the key and the secrets that are made with it, when the stack no longer has them.
+   * Without them every account has to connect again. With `DESTROY` the table is not protected from deletion either.
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
   /**
    * Further Regions that keep the connections: two, or one and a witness. For a new table only.
    * @default - none
@@ -40,17 +51,19 @@ export interface ConnectionsTableProps {
 }
 
 /**
- * The table of the connections and the key that encrypts it. Both outlive the stack. A connection has no
+ * The table of the connections and the key that encrypts it. By default both outlive the stack. A connection has no
  * time to live: it stays until its account disconnects, and a disconnected one holds no token.
  */
 export class ConnectionsTable extends Construct {
-  readonly key: Key;
+  readonly key: IKey;
   readonly table: TableV2;
 
   constructor(
     scope: Construct,
     id: string,
     {
+      tableKey,
+      removalPolicy = RemovalPolicy.RETAIN,
       replicas = [],
       witnessRegion,
       multiRegionConsistency = MultiRegionConsistency.STRONG,
@@ -69,11 +82,13 @@ export class ConnectionsTable extends Construct {
         'A table with a key of its own needs to know its Region: give the stack env: { region }.',
       );
     }
-    this.key = new Key(this, 'Key', {
-      description: 'Encrypts the Jobber connections.',
-      enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
+    this.key =
+      tableKey ??
+      new Key(this, 'Key', {
+        description: 'Encrypts the Jobber connections.',
+        enableKeyRotation: true,
+        removalPolicy,
+      });
     this.table = new TableV2(this, 'Table', {
       partitionKey: { name: 'accountId', type: AttributeType.STRING },
       globalSecondaryIndexes: [
@@ -98,8 +113,8 @@ export class ConnectionsTable extends Construct {
       // Global tables with strong consistency have no time to live: links that were used stay there, some 150 bytes each.
       ...(!isMultiRegion && { timeToLiveAttribute: TIME_TO_LIVE }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
+      removalPolicy,
       ...(isMultiRegion && {
         replicas: replicas.map(({ region }) => ({ region })),
         multiRegionConsistency,

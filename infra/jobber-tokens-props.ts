@@ -2,10 +2,17 @@ import type { Duration } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ConnectionsTableProps } from './connections-table.ts';
 import type { CustomDomain } from './http-api.ts';
+import type { AnySecret } from './secrets.ts';
 
 export interface JobberTokensProps extends ConnectionsTableProps {
   /** The client id of the Jobber app, as in the app secret. It is no secret: every browser that connects sees it. */
   readonly clientId: string;
+  /**
+   * A secret of yours that holds `{"clientId": "…", "clientSecret": "…"}` of the Jobber app. If a key of yours encrypts it, import it
+   * with `Secret.fromSecretAttributes` and its `encryptionKey`.
+   * @default - a new secret with a placeholder, whose value you set
+   */
+  readonly appSecret?: AnySecret;
   /**
    * A domain of your own for the callback URL.
    * @default - the one of API Gateway

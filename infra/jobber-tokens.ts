@@ -1,9 +1,9 @@
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Grant } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -18,7 +18,7 @@ import { type JobberTokensProps, refuseWrongSettings } from './jobber-tokens-pro
 import { type MetricName, metricOf } from './metrics.ts';
 import { permissionsOf } from './permissions.ts';
 import { QueueWithDeadLetters } from './queues.ts';
-import { appSecret, sealingSecret, signingSecret } from './secrets.ts';
+import { type AnySecret, appSecret, sealingSecret, signingSecret } from './secrets.ts';
 import { StatusEvents } from './status-events.ts';
 import { SweepSchedule } from './sweep-schedule.ts';
 
@@ -30,9 +30,9 @@ export class JobberTokens extends Construct {
   /** The connections, their tokens sealed. */
   readonly table: TableV2;
   /** Encrypts the table. */
-  readonly tableKey: Key;
-  /** `{"clientId": "…", "clientSecret": "…"}` of the Jobber app; a placeholder until you set it. */
-  readonly appSecret: Secret;
+  readonly tableKey: IKey;
+  /** `{"clientId": "…", "clientSecret": "…"}` of the Jobber app: a secret of yours, or a new one with a placeholder until you set it. */
+  readonly appSecret: AnySecret;
   /** Its versions are the keys that seal the tokens. */
   readonly sealingSecret: Secret;
   /** Its versions are the keys that sign states, connect links and claims. */
@@ -71,6 +71,7 @@ export class JobberTokens extends Construct {
       requestsPerSecond = 50,
       connectsPerSecond = 10,
       logRetention = RetentionDays.THREE_MONTHS,
+      removalPolicy = RemovalPolicy.RETAIN,
     } = props;
     refuseWrongSettings(props);
     this.serviceName = serviceNameOf(this);
@@ -78,8 +79,8 @@ export class JobberTokens extends Construct {
     const connections = new ConnectionsTable(this, 'Connections', props);
     this.table = connections.table;
     this.tableKey = connections.key;
-    this.appSecret = appSecret(this);
-    this.sealingSecret = sealingSecret(this);
+    this.appSecret = props.appSecret ?? appSecret(this, removalPolicy);
+    this.sealingSecret = sealingSecret(this, removalPolicy);
     this.signingSecret = signingSecret(this);
 
     const refresh = new QueueWithDeadLetters(this, 'refresh');

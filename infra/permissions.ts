@@ -2,17 +2,18 @@ import { Stack } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { FunctionName } from '../functions/manifest.ts';
 import { APPEALS_INDEX, SWEEP_INDEX } from '../shared/tokens/index-names.ts';
 import { SWEEP_ID } from '../shared/tokens/other-items.ts';
+import type { AnySecret } from './secrets.ts';
 
 export interface Resources {
   readonly table: TableV2;
-  readonly tableKey: Key;
-  readonly appSecret: Secret;
+  readonly tableKey: IKey;
+  readonly appSecret: AnySecret;
   readonly sealingSecret: Secret;
   readonly signingSecret: Secret;
   readonly refreshQueue: Queue;
@@ -44,20 +45,39 @@ export function permissionsOf({
   const keepProgress = allow(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn);
   // Of its own item alone: no connection is read or written.
   keepProgress.addCondition('ForAllValues:StringEquals', { 'dynamodb:LeadingKeys': [SWEEP_ID] });
-  const keyToRead = allowThroughDynamoDb(TABLE_KEY_TO_READ, tableKey);
-  const keyToWrite = allowThroughDynamoDb([...TABLE_KEY_TO_READ, ...TABLE_KEY_TO_WRITE], tableKey);
-  const readSecret = (secret: Secret) => allow(['secretsmanager:GetSecretValue'], secret.secretArn);
+  const { region } = Stack.of(table);
+  const throughDynamoDb = `dynamodb.${region}.amazonaws.com`;
+  const keyToRead = allowThrough(throughDynamoDb, TABLE_KEY_TO_READ, tableKey);
+  const keyToWrite = allowThrough(
+    throughDynamoDb,
+    [...TABLE_KEY_TO_READ, ...TABLE_KEY_TO_WRITE],
+    tableKey,
+  );
+  const readSecret = (secret: AnySecret) =>
+    allow(['secretsmanager:GetSecretValue'], arnForPolicies(secret));
+  const readAppSecret = [
+    readSecret(appSecret),
+    ...(appSecret.encryptionKey
+      ? [
+          allowThrough(
+            `secretsmanager.${region}.amazonaws.com`,
+            ['kms:Decrypt'],
+            appSecret.encryptionKey,
+          ),
+        ]
+      : []),
+  ];
   const sendTo = (queue: Queue) => allow(['sqs:SendMessage'], queue.queueArn);
 
   const putEvents = allow(['events:PutEvents'], eventBus.eventBusArn);
 
-  const secrets = [readSecret(appSecret), readSecret(sealingSecret)];
+  const secrets = [...readAppSecret, readSecret(sealingSecret)];
   const redeem = [readTable, updateTable, keyToWrite, ...secrets, sendTo(escrowQueue)];
   return {
     'oauth-connect': [readSecret(signingSecret)],
     'oauth-callback': [updateTable, keyToWrite, ...secrets, readSecret(signingSecret)],
     jwks: [readSecret(signingSecret)],
-    'jobber-webhook': [readTable, updateTable, keyToWrite, readSecret(appSecret), putEvents],
+    'jobber-webhook': [readTable, updateTable, keyToWrite, ...readAppSecret, putEvents],
     'create-connect-link': [readSecret(signingSecret)],
     'get-token': redeem,
     disconnect: redeem,
@@ -85,10 +105,13 @@ const TABLE_KEY_TO_WRITE = [
   'kms:ReEncryptTo',
 ];
 
-/** The key decrypts nothing for the function itself, only for DynamoDB on its behalf. */
-function allowThroughDynamoDb(actions: readonly string[], key: Key): PolicyStatement {
-  const { region } = Stack.of(key);
+/** Secrets Manager adds six characters to the name, which are not known of a secret that was imported by its name. */
+const arnForPolicies = ({ secretArn, secretFullArn }: AnySecret): string =>
+  secretFullArn ?? `${secretArn}-??????`;
+
+/** The key decrypts nothing for the function itself, only for the service on its behalf. */
+function allowThrough(service: string, actions: readonly string[], key: IKey): PolicyStatement {
   const statement = allow(actions, key.keyArn);
-  statement.addCondition('StringEquals', { 'kms:ViaService': `dynamodb.${region}.amazonaws.com` });
+  statement.addCondition('StringEquals', { 'kms:ViaService': service });
   return statement;
 }

@@ -1,8 +1,11 @@
 import { RemovalPolicy, SecretValue } from 'aws-cdk-lib';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { APP_SECRET_PLACEHOLDER } from '../shared/jobber/app-secret.ts';
 import { acknowledge } from './acknowledge.ts';
+
+/** A secret of any stack's. Under `exactOptionalPropertyTypes`, TypeScript does not take a `Secret` for an `ISecret`. */
+export type AnySecret = ISecret | Secret;
 
 /*
  * CloudFormation writes a secret's value again whenever its own properties change here, over whatever the
@@ -10,11 +13,11 @@ import { acknowledge } from './acknowledge.ts';
  */
 
 /** The client id and secret of the Jobber app: a placeholder until the owner sets it. */
-export function appSecret(scope: Construct): Secret {
+export function appSecret(scope: Construct, removalPolicy: RemovalPolicy): Secret {
   const secret = new Secret(scope, 'AppSecret', {
     description: 'Client id and secret of the Jobber app.',
     secretStringValue: SecretValue.unsafePlainText(JSON.stringify(APP_SECRET_PLACEHOLDER)),
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy,
   });
   acknowledge(secret, {
     id: 'AwsSolutions::AwsSolutions-SMG4',
@@ -33,12 +36,12 @@ export const signingSecret = (scope: Construct): Secret =>
   );
 
 /** Each version is a sealing key; without it, no stored token opens. */
-export const sealingSecret = (scope: Construct): Secret =>
+export const sealingSecret = (scope: Construct, removalPolicy: RemovalPolicy): Secret =>
   randomSecret(
     scope,
     'SealingSecret',
     'Seals the tokens of the Jobber connections. Without it every account has to reconnect.',
-    RemovalPolicy.RETAIN,
+    removalPolicy,
   );
 
 /** A secret that keys are derived from. */
