@@ -2,6 +2,7 @@ import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import {
   AttributeType,
   Billing,
+  type CfnGlobalTable,
   MultiRegionConsistency,
   ProjectionType,
   StreamViewType,
@@ -77,10 +78,9 @@ export class ConnectionsTable extends Construct {
       );
     }
     const isMultiRegion = replicas.length > 0 || witnessRegion !== undefined;
-    if (Token.isUnresolved(Stack.of(this).region)) {
-      throw new Error(
-        'A table with a key of its own needs to know its Region: give the stack env: { region }.',
-      );
+    const knowsRegion = !Token.isUnresolved(Stack.of(this).region);
+    if (isMultiRegion && !knowsRegion) {
+      throw new Error('Replicas need a stack that knows its Region: give it env: { region }.');
     }
     this.key =
       tableKey ??
@@ -106,10 +106,12 @@ export class ConnectionsTable extends Construct {
       ],
       dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
       billing: Billing.onDemand(),
-      encryption: TableEncryptionV2.customerManagedKey(
-        this.key,
-        Object.fromEntries(replicas.map(({ region, keyArn }) => [region, keyArn])),
-      ),
+      encryption: knowsRegion
+        ? TableEncryptionV2.customerManagedKey(
+            this.key,
+            Object.fromEntries(replicas.map(({ region, keyArn }) => [region, keyArn])),
+          )
+        : TableEncryptionV2.awsManagedKey(),
       // Global tables with strong consistency have no time to live: links that were used stay there, some 150 bytes each.
       ...(!isMultiRegion && { timeToLiveAttribute: TIME_TO_LIVE }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
@@ -121,5 +123,14 @@ export class ConnectionsTable extends Construct {
         ...(witnessRegion !== undefined && { witnessRegion }),
       }),
     });
+    if (!knowsRegion) this.encryptWithKey();
+  }
+
+  /** `TableEncryptionV2.customerManagedKey` refuses a stack without a Region, so the key is put into the template itself. */
+  private encryptWithKey(): void {
+    const resource = this.table.node.defaultChild as CfnGlobalTable;
+    resource.addPropertyOverride('Replicas.0.SSESpecification.KMSMasterKeyId', this.key.keyArn);
+    // What the grants of the table look at.
+    Object.assign(this.table, { encryptionKey: this.key });
   }
 }

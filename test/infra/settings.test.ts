@@ -1,5 +1,5 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { MultiRegionConsistency } from 'aws-cdk-lib/aws-dynamodb';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -173,12 +173,53 @@ describe('settings', () => {
       `${name}: 'javascript:alert(1)' is not a URL such as https://app.example.com/jobber.`,
     );
   });
+});
 
-  it('need a Region, which the table’s key is made for', () => {
-    const stack = new Stack(testApp(), 'NoRegion');
-    expect(() => new JobberTokens(stack, 'JobberTokens', { clientId: 'client' })).toThrow(
-      'give the stack env: { region }',
-    );
+describe('a stack that does not know its Region', () => {
+  const stackWithoutRegion = () => new Stack(testApp(), 'NoRegion');
+
+  it('has the same table, encrypted with the same key', () => {
+    const stack = stackWithoutRegion();
+    const { table, tableKey } = new JobberTokens(stack, 'JobberTokens', { clientId: 'client' });
+    const { stack: other, properties } = synthesize();
+    const own = Template.fromStack(stack).toJSON()['Resources'][idOf(table)];
+    expect(own).toMatchObject({
+      Type: 'AWS::DynamoDB::GlobalTable',
+      Properties: {
+        SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
+        Replicas: [
+          { SSESpecification: { KMSMasterKeyId: { 'Fn::GetAtt': [idOf(tableKey), 'Arn'] } } },
+        ],
+      },
+    });
+    const known = JSON.stringify(properties(other.jobberTokens.table))
+      .replaceAll(`"${REGION}"`, '{"Ref":"AWS::Region"}')
+      .replaceAll(idOf(other.jobberTokens.tableKey), idOf(tableKey));
+    expect(own.Properties).toEqual(JSON.parse(known));
+  });
+
+  it('lets functions of the owner’s use the key through the table’s grants', () => {
+    const stack = stackWithoutRegion();
+    const { table, tableKey } = new JobberTokens(stack, 'JobberTokens', { clientId: 'client' });
+    table.grantReadData(callerIn(stack, 'Caller'));
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: Match.arrayWith(['kms:Decrypt']),
+            Resource: { 'Fn::GetAtt': [idOf(tableKey), 'Arn'] },
+          }),
+        ]),
+      },
+      Roles: [{ Ref: Match.stringLikeRegexp('^Caller') }],
+    });
+  });
+
+  it('cannot have replicas, and says what to do', () => {
+    const replicas = [replica('us-east-2'), replica('us-west-2')];
+    expect(
+      () => new JobberTokens(stackWithoutRegion(), 'Jobber', { clientId: 'client', replicas }),
+    ).toThrow('Replicas need a stack that knows its Region: give it env: { region }.');
   });
 });
 
