@@ -14,12 +14,14 @@ import { type FunctionName, functions, READ_BY_ALL } from '../functions/manifest
 import type { Variable } from '../shared/runtime/environment.ts';
 import { acknowledge } from './acknowledge.ts';
 import { functionsFolder } from './functions-folder.ts';
+import { networkInterfacePermissions, type networkOf } from './network.ts';
 
 export interface FunctionsProps {
   /** `undefined` leaves a function to its default. */
   readonly environment: Record<Variable, string | undefined>;
   readonly permissions: Record<FunctionName, readonly PolicyStatement[]>;
   readonly logRetention: RetentionDays;
+  readonly network: ReturnType<typeof networkOf>;
 }
 
 /** The functions of the manifest, each with a log and a role of its own. */
@@ -36,7 +38,7 @@ export function createFunctions(
 function createFunction(
   scope: Construct,
   name: FunctionName,
-  { environment, permissions, logRetention }: FunctionsProps,
+  { environment, permissions, logRetention, network }: FunctionsProps,
 ): LambdaFunction {
   const { timeoutSeconds, memoryMB, reads } = functions[name];
   const logGroup = new LogGroup(scope, `${name}-log`, {
@@ -49,6 +51,7 @@ function createFunction(
   });
   logGroup.grantWrite(role);
   for (const statement of permissions[name]) role.addToPolicy(statement);
+  if (network) for (const statement of networkInterfacePermissions()) role.addToPolicy(statement);
   const fn = new LambdaFunction(scope, name, {
     // Prebuilt: nobody's synthesis takes a bundler, and what runs is what was tested.
     code: Code.fromAsset(join(functionsFolder(), name)),
@@ -66,10 +69,11 @@ function createFunction(
     role,
     logGroup,
     tracing: Tracing.ACTIVE,
+    ...network,
   });
   acknowledge(role, {
     id: 'AwsSolutions::AwsSolutions-IAM5[Resource::*]',
-    reason: 'X-Ray has no resource to name.',
+    reason: 'X-Ray has no resource to name, and Lambda in a VPC knows none before it makes one.',
   });
   acknowledge(fn, {
     id: 'Serverless::Serverless-LambdaDLQ',

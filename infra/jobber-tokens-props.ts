@@ -2,9 +2,10 @@ import type { Duration } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ConnectionsTableProps } from './connections-table.ts';
 import type { CustomDomain } from './http-api.ts';
+import type { NetworkProps } from './network.ts';
 import type { AnySecret } from './secrets.ts';
 
-export interface JobberTokensProps extends ConnectionsTableProps {
+export interface JobberTokensProps extends ConnectionsTableProps, NetworkProps {
   /** The client id of the Jobber app, as in the app secret. It is no secret: every browser that connects sees it. */
   readonly clientId: string;
   /**

@@ -16,6 +16,7 @@ import { grantInvoke } from './grant-invoke.ts';
 import { HttpFront } from './http-api.ts';
 import { type JobberTokensProps, refuseWrongSettings } from './jobber-tokens-props.ts';
 import { type MetricName, metricOf } from './metrics.ts';
+import { networkOf } from './network.ts';
 import { permissionsOf } from './permissions.ts';
 import { QueueWithDeadLetters } from './queues.ts';
 import { type AnySecret, appSecret, sealingSecret, signingSecret } from './secrets.ts';
@@ -103,6 +104,7 @@ export class JobberTokens extends Construct {
 
     this.functions = createFunctions(this, {
       logRetention,
+      network: networkOf(this, props),
       environment: {
         TABLE_NAME: this.table.tableName,
         APP_SECRET_ID: this.appSecret.secretArn,
