@@ -13,6 +13,7 @@ import type { Construct } from 'constructs';
 import { type FunctionName, functions, READ_BY_ALL } from '../functions/manifest.ts';
 import type { Variable } from '../shared/runtime/environment.ts';
 import { acknowledge } from './acknowledge.ts';
+import { type FunctionSettings, refuseFunctionSettings } from './function-settings.ts';
 import { functionsFolder } from './functions-folder.ts';
 import { networkInterfacePermissions, type networkOf } from './network.ts';
 
@@ -22,6 +23,8 @@ export interface FunctionsProps {
   readonly permissions: Record<FunctionName, readonly PolicyStatement[]>;
   readonly logRetention: RetentionDays;
   readonly network: ReturnType<typeof networkOf>;
+  readonly logGroupNamePrefix: string | undefined;
+  readonly functionProps: (name: FunctionName) => FunctionSettings;
 }
 
 /** The functions of the manifest, each with a log and a role of its own. */
@@ -38,10 +41,20 @@ export function createFunctions(
 function createFunction(
   scope: Construct,
   name: FunctionName,
-  { environment, permissions, logRetention, network }: FunctionsProps,
+  {
+    environment,
+    permissions,
+    logRetention,
+    network,
+    logGroupNamePrefix,
+    functionProps,
+  }: FunctionsProps,
 ): LambdaFunction {
   const { timeoutSeconds, memoryMB, reads } = functions[name];
+  const settings = functionProps(name);
+  refuseFunctionSettings(name, settings, Object.keys(environment));
   const logGroup = new LogGroup(scope, `${name}-log`, {
+    ...(logGroupNamePrefix !== undefined && { logGroupName: `${logGroupNamePrefix}${name}` }),
     retention: logRetention,
     removalPolicy: RemovalPolicy.DESTROY,
   });
@@ -53,22 +66,18 @@ function createFunction(
   for (const statement of permissions[name]) role.addToPolicy(statement);
   if (network) for (const statement of networkInterfacePermissions()) role.addToPolicy(statement);
   const fn = new LambdaFunction(scope, name, {
+    architecture: Architecture.ARM_64,
+    ...settings,
     // Prebuilt: nobody's synthesis takes a bundler, and what runs is what was tested.
     code: Code.fromAsset(join(functionsFolder(), name)),
     handler: 'index.handler',
     runtime: Runtime.NODEJS_24_X,
-    architecture: Architecture.ARM_64,
-    timeout: Duration.seconds(timeoutSeconds),
-    memorySize: memoryMB,
-    environment: Object.fromEntries(
-      [...READ_BY_ALL, ...reads].flatMap((variable) => {
-        const value = environment[variable];
-        return value === undefined ? [] : [[variable, value]];
-      }),
-    ),
+    timeout: settings.timeout ?? Duration.seconds(timeoutSeconds),
+    memorySize: settings.memorySize ?? memoryMB,
+    tracing: settings.tracing ?? Tracing.ACTIVE,
+    environment: { ...settings.environment, ...read(environment, [...READ_BY_ALL, ...reads]) },
     role,
     logGroup,
-    tracing: Tracing.ACTIVE,
     ...network,
   });
   acknowledge(role, {
@@ -82,3 +91,15 @@ function createFunction(
   });
   return fn;
 }
+
+/** Those of the variables that a function reads, and that have a value. */
+const read = (
+  environment: FunctionsProps['environment'],
+  variables: readonly Variable[],
+): Record<string, string> =>
+  Object.fromEntries(
+    variables.flatMap((variable) => {
+      const value = environment[variable];
+      return value === undefined ? [] : [[variable, value]];
+    }),
+  );

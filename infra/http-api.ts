@@ -37,6 +37,7 @@ export interface HttpFrontProps {
   /** For each path below `/oauth/`. */
   readonly connectsPerSecond: number;
   readonly logRetention: RetentionDays;
+  readonly logGroupNamePrefix: string | undefined;
 }
 
 /** What the access log says of a request: no query string, which may hold a code and a state. */
@@ -64,7 +65,13 @@ export class HttpFront extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { domain, requestsPerSecond, connectsPerSecond, logRetention }: HttpFrontProps,
+    {
+      domain,
+      requestsPerSecond,
+      connectsPerSecond,
+      logRetention,
+      logGroupNamePrefix,
+    }: HttpFrontProps,
   ) {
     super(scope, id);
     this.api = new HttpApi(this, 'Api', {
@@ -74,6 +81,7 @@ export class HttpFront extends Construct {
     });
     const domainName = domain && this.domainName(domain);
     const accessLog = new LogGroup(this, 'AccessLog', {
+      ...(logGroupNamePrefix !== undefined && { logGroupName: `${logGroupNamePrefix}http-access` }),
       retention: logRetention,
       removalPolicy: RemovalPolicy.DESTROY,
     });

@@ -1,5 +1,7 @@
 /* What a CDK app of the owner's imports: docs/deploying.md. */
 
+export type { FunctionName } from '../functions/manifest.ts';
+export type { FunctionSettings } from './function-settings.ts';
 export type { CustomDomain } from './http-api.ts';
 export { JobberTokens } from './jobber-tokens.ts';
 export type { JobberTokensProps } from './jobber-tokens-props.ts';

@@ -1,6 +1,8 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { FunctionName } from '../functions/manifest.ts';
 import type { ConnectionsTableProps } from './connections-table.ts';
+import type { FunctionSettings } from './function-settings.ts';
 import type { CustomDomain } from './http-api.ts';
 import type { NetworkProps } from './network.ts';
 import type { AnySecret } from './secrets.ts';
@@ -76,6 +78,17 @@ export interface JobberTokensProps extends ConnectionsTableProps, NetworkProps {
    * @default RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: RetentionDays;
+  /**
+   * What the names of the log groups begin with, such as `/my-app/jobber-tokens/`. The name of the function follows, or
+   * `http-access`. CloudFormation replaces log groups whose names change: their logs are lost.
+   * @default - CloudFormation makes up the names
+   */
+  readonly logGroupNamePrefix?: string;
+  /**
+   * What you need of a function beyond the other settings: memory, reserved concurrency, layers, more variables, tracing.
+   * @default - nothing
+   */
+  readonly functionProps?: (name: FunctionName) => FunctionSettings;
 }
 
 /** @throws an error that names the first setting that cannot work */

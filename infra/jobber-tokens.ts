@@ -72,6 +72,8 @@ export class JobberTokens extends Construct {
       requestsPerSecond = 50,
       connectsPerSecond = 10,
       logRetention = RetentionDays.THREE_MONTHS,
+      logGroupNamePrefix,
+      functionProps = () => ({}),
       removalPolicy = RemovalPolicy.RETAIN,
     } = props;
     refuseWrongSettings(props);
@@ -97,6 +99,7 @@ export class JobberTokens extends Construct {
       requestsPerSecond,
       connectsPerSecond,
       logRetention,
+      logGroupNamePrefix,
     });
     this.callbackUrl = `${this.httpFront.publicUrl}/oauth/callback`;
     this.webhookUrl = `${this.httpFront.publicUrl}/webhooks/jobber`;
@@ -104,7 +107,9 @@ export class JobberTokens extends Construct {
 
     this.functions = createFunctions(this, {
       logRetention,
+      logGroupNamePrefix,
       network: networkOf(this, props),
+      functionProps,
       environment: {
         TABLE_NAME: this.table.tableName,
         APP_SECRET_ID: this.appSecret.secretArn,
