@@ -1,7 +1,8 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Stack, Tags, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { MultiRegionConsistency } from 'aws-cdk-lib/aws-dynamodb';
+import { Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
@@ -287,14 +288,40 @@ describe('two apps in one stack', () => {
   });
 });
 
+describe('tags on the construct', () => {
+  it('reach all that can have one', () => {
+    const { stack, template, properties } = synthesize({}, (owners) => {
+      Tags.of(owners.jobberTokens).add('team', 'sync');
+    });
+    const tag = { Key: 'team', Value: 'sync' };
+    const { table, tableKey, appSecret, functions, refreshQueue, deadLetters } = stack.jobberTokens;
+    expect(properties(table)['Replicas']).toMatchObject([{ Tags: [tag] }]);
+    for (const construct of [
+      tableKey,
+      appSecret,
+      refreshQueue,
+      ...Object.values(functions),
+      ...Object.values(functions).map(({ logGroup }) => logGroup),
+      ...Object.values(deadLetters),
+    ]) {
+      expect(properties(construct)['Tags']).toEqual([tag]);
+    }
+    template.hasResourceProperties('AWS::ApiGatewayV2::Api', { Tags: { team: 'sync' } });
+    template.hasResourceProperties('AWS::Events::EventBus', { Tags: [tag] });
+  });
+});
+
 describe('every setting at once', () => {
   it('violates no rule of cdk-nag, which would end the synthesis', () => {
-    synthesize(
-      { alarmEmail: 'ops@example.com', replicas: [replica('us-east-2'), replica('us-west-2')] },
-      ({ node: { root } }) => {
-        Validations.of(root).addPlugins(new AwsSolutionsChecks(root), new ServerlessChecks(root));
-      },
-    );
+    const vpc = Vpc.fromVpcAttributes(new Stack(), 'Vpc', {
+      vpcId: 'vpc-0',
+      availabilityZones: ['us-east-1a'],
+      privateSubnetIds: ['subnet-0'],
+    });
+    const replicas = [replica('us-east-2'), replica('us-west-2')];
+    synthesize({ alarmEmail: 'ops@example.com', replicas, vpc }, ({ node: { root } }) => {
+      Validations.of(root).addPlugins(new AwsSolutionsChecks(root), new ServerlessChecks(root));
+    });
   });
 });
 

@@ -9,15 +9,31 @@ import { type PackedPackage, packedPackage } from '../support/packed-package.ts'
 const APP = `
 const app = new App({ outdir: 'cdk.out' });
 const stack = new Stack(app, 'Owner', { env: { region: 'us-east-1' } });
-const tokens = new JobberTokens(stack, 'Jobber', { clientId: 'client' });
+const tokens = new JobberTokens(stack, 'Jobber', {
+  clientId: 'client',
+  appSecret: new Secret(stack, 'Secret'),
+  tableKey: new Key(stack, 'Key'),
+  replicas: [{ region: 'us-east-2', keyArn: 'arn:aws:kms:us-east-2:111122223333:key/0' }],
+  witnessRegion: 'us-west-2',
+  vpc: new Vpc(stack, 'Vpc'),
+  functionProps: (name) => (name === 'get-token' ? { memorySize: 1024 } : {}),
+});
 new Monitoring(stack, 'Monitoring', tokens, {});
+tokens.metricReconnects().createAlarm(stack, 'Alarm', { threshold: 1, evaluationPeriods: 1 });
+new JobberTokensStack(app, 'WithoutRegion', { clientId: 'client' });
 app.synth();
 `;
 const IMPORT = `import { App, Stack } from 'aws-cdk-lib';
-import { JobberTokens, Monitoring } from 'jobber-tokens';
+import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { JobberTokens, JobberTokensStack, Monitoring } from 'jobber-tokens';
 `;
 const REQUIRE = `const { App, Stack } = require('aws-cdk-lib');
-const { JobberTokens, Monitoring } = require('jobber-tokens');
+const { Vpc } = require('aws-cdk-lib/aws-ec2');
+const { Key } = require('aws-cdk-lib/aws-kms');
+const { Secret } = require('aws-cdk-lib/aws-secretsmanager');
+const { JobberTokens, JobberTokensStack, Monitoring } = require('jobber-tokens');
 `;
 
 /** The lowest versions that package.json asks for, under the names that npm gives them here, and the current ones. */
