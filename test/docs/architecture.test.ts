@@ -25,7 +25,7 @@ it.each([
   expect([...new Set(imported)]).toEqual(allowed);
 });
 
-const named = page.matchAll(/`((?:functions|shared|infra|local|test|bench)\/[\w/-]+\.ts)`/g);
+const named = page.matchAll(/`((?:cli|functions|shared|infra|local|test|bench)\/[\w/-]+\.ts)`/g);
 
 it.each([...named].map(([, file = '']) => file))(
   'docs/architecture.md names a file that exists: %s',
