@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // `npm run packed` has these.
+    exclude: ['test/package/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Many start processes and servers of their own.

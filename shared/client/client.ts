@@ -51,11 +51,14 @@ export interface ClientOptions {
   readonly lambda?: LambdaClient | undefined;
 }
 
-/** Variables may be left out if none is required. */
+/** Variables may be left out if none is required. The document alone says which there are, not what is passed. */
 export type Rest<Variables> =
   Record<never, never> extends Variables
-    ? [variables?: Variables, options?: QueryOptions]
-    : [variables: Variables, options?: QueryOptions];
+    ? [variables?: Declared<Variables>, options?: QueryOptions]
+    : [variables: Declared<Variables>, options?: QueryOptions];
+
+/** As `NoInfer`, which TypeScript has only from 5.4 on. */
+type Declared<T> = [T][T extends unknown ? 0 : never];
 
 /** The client of one deployment, with its own tokens in memory. Its functions need no `this`. */
 export interface Client {

@@ -53,11 +53,16 @@ export async function use(): Promise<string> {
   await jobberQuery('a', '{ a }', undefined, { operationName: 'x' });
   for await (const page of paginate('a', generated, { first: 1 }, (data) => data.clients)) page.nodes;
   const ofText = ({ clients }: Data) => clients;
+  await jobberQuery<Data>('a', '{ a }', { whatever: 1 });
   for await (const page of paginate('a', '{ a }', { first: 1 }, ofText)) page.pageInfo;
   // @ts-expect-error the variables are missing
   await jobberQuery('a', generated);
   // @ts-expect-error a variable has another type
   await jobberQuery('a', text, { first: '1' });
+  // @ts-expect-error there is no such variable
+  await jobberQuery('a', generated, { first: 1, aftr: 'x' });
+  // @ts-expect-error there is no such variable
+  await jobberQuery('a', text, { first: 1, aftr: 'x' });
   // @ts-expect-error the result has no jobs
   (await jobberQuery('a', generated, { first: 1 })).jobs;
   // @ts-expect-error what a plain string answers is unknown
