@@ -14,7 +14,7 @@ export type { AccountId } from './accounts.ts';
 export { SimulatorUsageError } from './checks.ts';
 export type { Fault } from './faults.ts';
 export type { SimulatorSettings } from './settings.ts';
-export type { JobberSimulatorOptions } from './simulator.ts';
+export type { JobberSimulator, JobberSimulatorOptions } from './simulator.ts';
 
 /** A Jobber on this machine, and what `jobber-tokens/client` needs to use it. */
 export interface SimulatedJobber extends JobberSimulator {
