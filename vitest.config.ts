@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // `npm run packed` has these.
-    exclude: ['test/package/**'],
+    exclude: ['test/package/**', '**/node_modules/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Many start processes and servers of their own.

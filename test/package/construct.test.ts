@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { functionNames } from '../../build/bundle.ts';
 import { functionsFolder } from '../../infra/functions-folder.ts';
-import { type PackedPackage, packedPackage } from '../support/packed-package.ts';
+import { installed, type PackedPackage, packedPackage } from '../support/packed-package.ts';
 
 const APP = `
 const app = new App({ outdir: 'cdk.out' });
@@ -48,7 +48,7 @@ describe('the lowest CDK of the tests', () => {
     (name) => {
       const [[, lowest]] = VERSIONS;
       expect(manifestOf('.').peerDependencies?.[name]).toBe(
-        `^${manifestOf(`node_modules/${lowest[name]}`).version}`,
+        `^${manifestOf(installed(lowest[name])).version}`,
       );
     },
   );

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PackedPackage, packedPackage } from '../support/packed-package.ts';
+import { installed, type PackedPackage, packedPackage } from '../support/packed-package.ts';
 
 const run = promisify(execFile);
 
@@ -17,7 +17,7 @@ describe('the tarball', () => {
   }, 120_000);
   afterAll(() => packed?.remove());
   const bin = (script: string, ...args: string[]) =>
-    run(process.execPath, [join('node_modules', script), ...args]).catch(({ stdout, stderr }) => ({
+    run(process.execPath, [installed(script), ...args]).catch(({ stdout, stderr }) => ({
       stdout: `${stdout}${stderr}`,
     }));
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,15 @@ const run = promisify(execFile);
 
 /** Packages that hold a tsc. */
 export type Compiler = 'typescript' | 'typescript-5';
+
+/** What this repository has installed, and the tools of `npm run packed`. */
+const INSTALLED = ['node_modules', 'test/package/tools/node_modules'].map((path) =>
+  join(root, path),
+);
+
+/** Where a package is. */
+export const installed = (name: string): string =>
+  INSTALLED.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? name;
 
 export interface PackedPackage {
   readonly folder: string;
@@ -53,9 +62,10 @@ export async function packedPackage(
   mkdirSync(join(modules, 'jobber-tokens'), { recursive: true });
   const unpack = ['-xzf', join(folder, filename), '--strip-components=1'];
   await run('tar', [...unpack, '-C', join(modules, 'jobber-tokens')]);
-  for (const name of readdirSync(join(root, 'node_modules'))) {
+  const names = new Set(INSTALLED.filter(existsSync).flatMap((folder) => readdirSync(folder)));
+  for (const name of names) {
     if (name.startsWith('.') && name !== '.bin') continue;
-    symlinkSync(join(root, 'node_modules', others[name] ?? name), join(modules, name));
+    symlinkSync(installed(others[name] ?? name), join(modules, name));
   }
   async function checkWith(compiler: Compiler, ...filesAndOptions: string[]): Promise<string> {
     const options = ['--noEmit', '--strict', '--target', 'es2024', '--module', 'nodenext'];
