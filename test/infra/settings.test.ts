@@ -1,4 +1,4 @@
-import { Duration, Stack, Tags, Validations } from 'aws-cdk-lib';
+import { Duration, Stack, Stage, Tags, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { MultiRegionConsistency } from 'aws-cdk-lib/aws-dynamodb';
@@ -265,6 +265,30 @@ describe('two apps in one stack', () => {
       expect(own).toContainEqual([{ Name: 'service', Value: names[index] }]);
       expect(own).not.toContainEqual([{ Name: 'service', Value: names[1 - index] }]);
     }
+  });
+
+  it('have no name in common that AWS allows once', () => {
+    const resources: Record<string, { Type: string; Properties?: Record<string, unknown> }> =
+      Template.fromStack(twoApps().stack).toJSON()['Resources'];
+    const named = Object.values(resources).flatMap(({ Type, Properties = {} }) =>
+      Object.entries(Type.startsWith('AWS::ApiGatewayV2::') ? {} : Properties)
+        // APIs may share a name, and each has stages of its own. The name of a thing itself is its type's, such as TableName, or plain Name; the others name what it belongs to.
+        .filter(([key]) => key === 'Name' || Type.endsWith(`::${key.replace(/Name$/, '')}`))
+        .map(([, value]) => `${Type} ${JSON.stringify(value)}`),
+    );
+    expect(Object.keys(resources).length).toBeGreaterThan(100);
+    expect(named.length).toBeGreaterThan(0);
+    expect(new Set(named).size).toBe(named.length);
+  });
+
+  it('may be in two stages', () => {
+    const app = testApp();
+    const names = ['Beta', 'Production'].map((id) => {
+      const stack = new Stack(new Stage(app, id), 'Owner', { env: { region: REGION } });
+      return new JobberTokens(stack, 'JobberTokens', { clientId: 'client' }).serviceName;
+    });
+    expect(names).toEqual(['Beta-Owner', 'Production-Owner']);
+    expect(() => app.synth()).not.toThrow();
   });
 
   it('serve one function, each by a variable of its own', () => {

@@ -45,6 +45,17 @@ const examples = Object.fromEntries(
     ([, name = '', text = '']) => [name, text],
   ),
 );
+const STACK_TEST = `const { App, Stack } = require('aws-cdk-lib');
+const { Template } = require('aws-cdk-lib/assertions');
+const { JobberTokens } = require('jobber-tokens');
+
+test('deploys the functions', () => {
+  const stack = new Stack(new App(), 'Owner', { env: { region: 'us-east-1' } });
+  new JobberTokens(stack, 'Jobber', { clientId: 'client' });
+  const functions = Template.fromStack(stack).findResources('AWS::Lambda::Function');
+  expect(Object.keys(functions).length).toBeGreaterThanOrEqual(11);
+});
+`;
 const HANDLER = `const { jobberQuery } = require('jobber-tokens/client');
 exports.handler = async ({ accountId }) =>
   (await jobberQuery(accountId, 'query { account { name } }')).account.name;
@@ -95,9 +106,10 @@ describe.skipIf(!node20)('a project on Node 20, where there is one on the PATH',
       'package.json': '{ "type": "commonjs", "jest": { "transform": {} } }',
       'account-name.test.js': examples['account-name.test.js'] ?? '',
       'account-name.js': HANDLER,
+      'stack.test.js': STACK_TEST,
     });
     const { stderr } = await on20(folder, 'jest/bin/jest.js', '--ci', '--no-watchman');
-    expect(stderr).toMatch(/Tests: +1 passed, 1 total/);
+    expect(stderr).toMatch(/Tests: +2 passed, 2 total/);
   });
 
   it('writes an app', async () => {
