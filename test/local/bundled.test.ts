@@ -148,7 +148,7 @@ describe('the functions as they are deployed', () => {
     await until(async () => (await rotationOf(MAPLE)) === Number(before) + 1);
   });
 
-  it('make the tour of the demo', { timeout: 60_000 }, async () => {
+  it('make the tour of the demo', { timeout: 180_000 }, async () => {
     const main = new URL('../../local/main.ts', import.meta.url).pathname;
     const demo = spawn(process.execPath, [main, '--demo', '--bundled'], {
       env: { PATH: process.env['PATH'], [ASSEMBLY]: assembly.folder },
