@@ -33,10 +33,10 @@ export interface Evidence {
 /** The redemptions that probes were, in order; the first of each. Not every place is used. */
 export function probesOf({ attempts, breaker }: Omit<Evidence, 'badTime'>): Attempt[] {
   const probes = breaker.probes();
-  return probes.flatMap(({ container, at }, index) => {
+  return probes.flatMap(({ container, at, endedAt }, index) => {
     const next = probes.find((each, later) => later > index && each.container === container);
     // A place that nothing was sent from says nothing of what its container sends later.
-    const before = Math.min(next?.at ?? Number.POSITIVE_INFINITY, at + LEASE);
+    const before = Math.min(next?.at ?? Number.POSITIVE_INFINITY, at + LEASE, endedAt);
     const isItsOwn = (each: Attempt) =>
       each.container === container && each.at >= at && each.at < before;
     return attempts.find(isItsOwn) ?? [];

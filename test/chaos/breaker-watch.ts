@@ -10,6 +10,8 @@ interface State {
 export interface Probe {
   readonly container: string;
   readonly at: number;
+  /** When it gave the place back, or somebody else took it; Infinity: never. */
+  readonly endedAt: number;
 }
 
 /** An item as DynamoDB writes it in JSON. */
@@ -59,10 +61,10 @@ export function watchBreaker(now: () => number) {
     lastRead: (container: string, before: number) =>
       reads.get(container)?.findLast((at) => at <= before),
     probes: (): Probe[] =>
-      states
-        .filter(
-          ({ probeId }, index) => probeId !== undefined && probeId !== states[index - 1]?.probeId,
-        )
-        .map(({ container, at }) => ({ container, at })),
+      states.flatMap(({ container, at, probeId }, index) => {
+        if (probeId === undefined || probeId === states[index - 1]?.probeId) return [];
+        const end = states.find((each, later) => later > index && each.probeId !== probeId);
+        return { container, at, endedAt: end?.at ?? Number.POSITIVE_INFINITY };
+      }),
   };
 }
